@@ -12,6 +12,8 @@ from tests.profile_store import NOON, event
 DAY = 24 * 60
 CHANNELS = ("email", "chat", "phone", "contact_form")
 CATEGORIES = ("lamps", "tables", "chairs")
+NEWCOMERS = range(60, 74)
+"""Persons beside the others who did nothing until ten months ago; half of them join a programme."""
 Drawn = tuple[str, dict[str, Any]]
 
 
@@ -43,6 +45,9 @@ def one_of_messages(draw: random.Random) -> Drawn:
         ("email.unsubscribed", {"channel": "email"}),
         ("campaign.held_out", campaign),
         ("campaign.reached", campaign),
+        ("campaign.published", {"campaign": "spring", "purpose": "retention", "cost": "90.00"}),
+        ("campaign.published", {"campaign": "autumn", "purpose": "acquisition", "cost": "70.00"}),
+        ("loyalty.changed", {"programme": "card", "points_balance": draw.randrange(90)}),
     ]  # fmt: skip
     return draw.choice(found)
 
@@ -77,6 +82,7 @@ def one_of_feedback(draw: random.Random) -> Drawn:
         ("survey.answered", {"kind": "nps", "answers": answers, "survey": "s"}),
         ("review.posted", {"sku": "S1", "rating": draw.randrange(1, 6)}),
         ("referral.made", {"code": "R"}),
+        ("referral.redeemed", {"code": "R"}),
         ("profile.updated", {"attributes": {"preference.channel": draw.choice(CHANNELS)}}),
     ]  # fmt: skip
     return draw.choice(found)
@@ -115,10 +121,62 @@ def one_of_relations(draw: random.Random) -> Drawn:
     return draw.choice(found)
 
 
+def one_of_purchases(draw: random.Random) -> Drawn:
+    """An order of some articles, or what becomes of a contract."""
+    lines = [
+        {
+            "sku": f"S{draw.randrange(9)}",
+            "category": draw.choice(CATEGORIES),
+            "quantity": draw.randrange(1, 4),
+            "total": f"{draw.randrange(1, 90)}.00",
+            "sale_kind": draw.choice(["regular", "clearance"]),
+        }
+        for _ in range(draw.randrange(1, 4))
+    ]
+    until = (NOON + timedelta(days=draw.randrange(-30, 120))).isoformat()
+    contract = {"contract_id": f"T{draw.randrange(99)}", "until": until}
+    found: list[Drawn] = [
+        ("order.placed", {"order_id": f"L{draw.randrange(10_000)}", "lines": lines}),
+        ("order.placed", {"order_id": f"L{draw.randrange(10_000)}", "lines": lines}),
+        (draw.choice(["contract.started", "contract.ended"]), contract),
+    ]
+    return draw.choice(found)
+
+
 KINDS: list[Callable[[random.Random], Drawn]] = [
     one_of_service, one_of_service, one_of_messages, one_of_browsing, one_of_sales, one_of_feedback,
-    one_of_promises, one_of_relations, one_of_relations,
+    one_of_promises, one_of_relations, one_of_relations, one_of_purchases,
 ]  # fmt: skip
+
+
+def won_back(who: Callable[[int], str], persons: int) -> list[Any]:
+    """Former customers who are contacted or held out, of whom some buy again."""
+    about = {"campaign": "comeback", "channel": "email"}
+    found = [event("w", "campaign.published", -201 * DAY, **about, purpose="win_back")]
+    for person in range(persons):
+        kind = "campaign.held_out" if person % 3 == 0 else "email.sent"
+        more = about if person % 3 == 0 else {**about, "purpose": "marketing"}
+        email, order = f"email={who(person)}", {"order_id": f"W{person}", "lines": [{"total": "9"}]}
+        found.append(event(f"w{person}", kind, -200 * DAY, email, **more))
+        found.append(event(f"x{person}", "order.placed", -500 * DAY - person, email, **order))
+        if person % 2 == 0:
+            again = {**order, "order_id": f"V{person}"}
+            found.append(event(f"y{person}", "order.placed", -150 * DAY, email, **again))
+    return found
+
+
+def new_customers(who: Callable[[int], str]) -> list[Any]:
+    """Newcomers, who buy twice."""
+    found = []
+    for number in NEWCOMERS:
+        email, lines = f"email={who(number)}", [{"sku": "S1", "total": "9.00"}]
+        for days in (300, 150):
+            order = {"order_id": f"N{number}-{days}", "lines": lines}
+            found.append(event(f"n{number}-{days}", "order.placed", -days * DAY, email, **order))
+        if number % 2:
+            points = {"programme": "card", "points_balance": 5}
+            found.append(event(f"j{number}", "loyalty.changed", -250 * DAY, email, **points))
+    return found
 
 
 def anything_else(draw: random.Random, who: Callable[[int], str], persons: int) -> list[Any]:
@@ -130,4 +188,4 @@ def anything_else(draw: random.Random, who: Callable[[int], str], persons: int) 
         minutes = day * DAY + draw.randrange(DAY)
         person = f"email={who(draw.randrange(persons))}"
         found.append(event(f"m{number:03d}", kind, minutes, person, **more))
-    return found
+    return found + won_back(who, persons) + new_customers(who)

@@ -199,6 +199,8 @@ class InsightRules(BaseModel):
     leads: LeadRules = LeadRules()
     holidays: Holidays = []
     """Days that are like no other, for `anomaly`."""
+    fault_words: Annotated[list[Word], Field(max_length=100)] = []
+    """Words in the reason of a return that say something was wrong with the goods."""
     stages: SalesStages = SalesStages()
     target_contracts: Target = 0
     """How many contracts are wanted; 0 for no target."""

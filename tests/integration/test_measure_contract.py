@@ -17,7 +17,7 @@ from services.measures.adapters.clickhouse import MeasureReader
 from services.measures.catalogue import MEASURES
 from services.measures.core.result import MeasureResult
 from services.store.database import Database, chunks
-from tests.measure_events import anything_else
+from tests.measure_events import NEWCOMERS, anything_else
 from tests.profile_store import (
     NOON,
     READ_AT,
@@ -154,7 +154,8 @@ def test_a_measure_depends_on_facts_only(database: Database, name: str) -> None:
     once = measured(store, name, since)
     store.take(*draw.sample(events, len(events)))
     assert measured(store, name, since) == once
-    ends = [node("email", address(person)) for person in range(MERGED)]
+    persons = [*range(MERGED), *NEWCOMERS]
+    ends = [node("email", address(person)) for person in persons]
     store.place(ends[0], *ends)
     assert measured(store, name, since) != once
     for one in ends:

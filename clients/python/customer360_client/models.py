@@ -29,6 +29,7 @@ Flag: TypeAlias = (
         "small_sample",
         "no_fit",
         "no_margin",
+        "no_cost",
         "mixed_scale",
         "biased_source",
         "low_response",

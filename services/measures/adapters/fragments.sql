@@ -275,7 +275,7 @@
 -- hands over is no answer, and nobody waits for one to a contact that the retailer began.
     service_steps AS
     (
-        SELECT profile, occurred_at AS at, concat(toString(occurred_at), event_id) AS rank,
+        SELECT profile, occurred_at AS at, concat(toString(occurred_at), event_id) AS rank, event_id,
             channel::String AS channel, kind = 'dialogue' AS in_dialogue,
             concat(in_dialogue ? channel::String : '', '\0', case_id) AS matter, subject,
             team::String AS team, wait_s, solved, repeated, handed_over, intent::String AS intent,
@@ -379,7 +379,8 @@
     asked AS
     (
         SELECT matter, minIf(at, asks) AS asked_at, argMinIf(profile, rank, asks) AS profile,
-            argMinIf(channel, rank, asks) AS channel,
+            argMinIf(channel, rank, asks) AS channel, argMinIf(event_id, rank, asks) AS event_id,
+            max(complains) AS complains,
             arraySort(arrayFilter(x -> x.1 >= asked_at, groupArrayIf((
                 at + toIntervalSecond(asks ? ifNull(wait_s, 0) : 0), team, by_bot
             ), answers OR asks AND wait_s IS NOT NULL))) AS replies
@@ -407,7 +408,8 @@
     questions AS
     (
         SELECT t.profile AS profile, t.channel AS channel, t.replies AS replies,
-            t.asked_at AS asked_at, t.is_answered AS is_answered,
+            t.asked_at AS asked_at, t.is_answered AS is_answered, t.event_id AS event_id,
+            t.complains AS complains,
             intDiv(t.until_ms - t.asked_ms, 1000) AS clock_s,
             intDiv(e.ran_ms + e.runs * (t.until_ms - e.turned_ms)
                 - b.ran_ms - b.runs * (t.asked_ms - b.turned_ms), 1000) AS service_s,
@@ -482,14 +484,18 @@
     baskets AS
     (
         SELECT if(m.kind != '', m.profile, o.node) AS profile, o.event_id AS event_id, o.at AS at,
-            o.issuer AS issuer, o.order_id AS order_id, o.channel AS channel, o.skus AS skus, o.categories AS categories, o.articles AS articles
+            o.issuer AS issuer, o.order_id AS order_id, o.channel AS channel, o.skus AS skus,
+            o.categories AS categories, o.articles AS articles, o.currency AS currency,
+            o.lines AS lines
         FROM
         (
             SELECT node, anchor_type, event_id, order_issuer AS issuer, order_id,
-                occurred_at AS at, channel::String AS channel,
+                occurred_at AS at, channel::String AS channel, order_currency::String AS currency,
                 arrayCount(one -> one IN ('product', 'service'), lines.kind) AS articles,
                 arrayFilter(sku -> sku != '', lines.sku) AS skus,
-                arrayDistinct(arrayFilter(one -> one != '', lines.category)) AS categories
+                arrayDistinct(arrayFilter(one -> one != '', lines.category)) AS categories,
+                arrayFilter(line -> line.3 IN ('product', 'service'), arrayZip(lines.sku,
+                    lines.category, lines.kind, lines.quantity, lines.total)) AS lines
             FROM orders FINAL
             WHERE realm = {realm:String} AND order_action = 'placed' AND order_counts
                 AND NOT synthetic AND anchor_type != 'record'
@@ -592,6 +598,340 @@
             carts > 0 AS is_taken
         FROM browsed
         WHERE type = 'search.performed' AND at_s >= intDiv({from_ms:Int64}, 1000)
+    )
+
+-- order_lines --
+-- What is sold with these orders, a row for each line; needs `baskets`. Lines that were cancelled or
+-- returned later were bought, too.
+    order_lines AS
+    (
+        SELECT profile, at, channel, event_id, currency, line.1 AS sku, line.2::String AS category,
+            line.4 AS quantity, line.5 AS total
+        FROM baskets ARRAY JOIN lines AS line
+    )
+
+-- tiers --
+-- The price tier of articles, from 1, the cheapest fifth of the category, to 5; needs `order_lines`. The
+-- price of an article is the median of what persons paid for one in the last year.
+    prices AS
+    (
+        SELECT category, sku, quantileExact(0.5)(toFloat64(total) / toFloat64(quantity)) AS price
+        FROM order_lines
+        WHERE sku != '' AND category != '' AND quantity > 0 AND total > 0
+            AND currency = {currency:String} AND at >= fromUnixTimestamp64Milli({until_ms:Int64}, 'UTC')
+                - toIntervalDay({price_days:UInt16})
+        GROUP BY category, sku
+    ),
+    tiers AS
+    (
+        SELECT category, sku, price, 1 + intDiv({tiers:UInt8} * (cheaper - 1), skus) AS tier
+        FROM
+        (
+            SELECT category, sku, price, count() OVER (PARTITION BY category) AS skus,
+                rank() OVER (PARTITION BY category ORDER BY price) AS cheaper
+            FROM prices
+        )
+        WHERE skus >= {skus_min:UInt8}
+    )
+
+-- potentials --
+-- What every person could spend more in a year in each category (services/measures/core/
+-- customer_potential.py); needs `order_lines` and `tiers`. Spending power is the fifth of all persons by
+-- the mean tier of what they buy; who buys nothing that has one is in a band of its own.
+    bought AS
+    (
+        SELECT l.profile AS profile, l.category AS category, sum(toFloat64(l.total)) AS spent,
+            sum(t.tier) AS tier_sum, countIf(t.tier > 0) AS tier_count
+        FROM order_lines AS l LEFT JOIN tiers AS t ON l.category = t.category AND l.sku = t.sku
+        WHERE l.category != '' AND l.currency = {currency:String}
+            AND l.at >= fromUnixTimestamp64Milli({from_ms:Int64}, 'UTC')
+        GROUP BY profile, category HAVING spent > 0
+    ),
+    buyers AS
+    (
+        SELECT profile, arraySort(groupArray((category, spent))) AS own,
+            arrayMap(one -> one.1, arraySort(one -> (-one.2, one.1), own)) AS largest,
+            sum(tier_sum) / nullIf(sum(tier_count), 0) AS power
+        FROM bought GROUP BY profile
+    ),
+    keyed AS
+    (
+        SELECT profile, own,
+            power IS NULL ? 0 : 1 + intDiv(5 * (rank() OVER (PARTITION BY power IS NULL ORDER BY power)
+                - 1), count() OVER (PARTITION BY power IS NULL)) AS band,
+            concat(toString(band), '\0', arrayStringConcat(arraySort(arraySlice(largest, 1, 3)), '\0'))
+                AS narrow,
+            concat(toString(band), '\1', largest[1]) AS wide, toString(band) AS widest
+        FROM buyers
+    ),
+    peered AS
+    (
+        SELECT profile, own, narrow, wide, widest,
+            multiIf(count() OVER (PARTITION BY narrow) >= {peers_min:UInt16}, 1,
+                count() OVER (PARTITION BY wide) >= {peers_min:UInt16}, 2,
+                count() OVER (PARTITION BY widest) >= {peers_min:UInt16}, 3, 0) AS width
+        FROM keyed
+    ),
+    peer_spending AS
+    (
+        SELECT key, groupArray((category, upper, need)) AS spending
+        FROM
+        (
+            SELECT key, one.1 AS category, quantileExactInclusive(0.75)(one.2) AS upper,
+                count() / any(peers) AS need
+            FROM
+            (
+                SELECT key, own, count() OVER (PARTITION BY key) AS peers
+                FROM peered ARRAY JOIN [narrow, wide, widest] AS key
+            )
+            ARRAY JOIN own AS one GROUP BY key, category
+        )
+        GROUP BY key
+    ),
+    potentials AS
+    (
+        SELECT p.profile AS profile, p.width AS width, arrayFilter(one -> one.2 > 0, arrayMap(
+            peer -> (peer.1, greatest(0, peer.2 - arrayFirst(mine -> mine.1 = peer.1, p.own).2) * peer.3),
+            width > 0 ? s.spending : [])) AS gaps, arraySum(one -> one.2, gaps) AS total
+        FROM (SELECT *, [narrow, wide, widest][width] AS key FROM peered) AS p
+        LEFT JOIN peer_spending AS s ON p.key = s.key
+    )
+
+-- campaign_costs --
+-- What campaigns that were published in the window cost on each channel, in the realm's currency; of
+-- several reports of one on a channel the latest counts. One without a name is a campaign of its own.
+    campaign_costs AS
+    (
+        SELECT argMax(assumeNotNull(money), (occurred_at, event_id)) AS cost,
+            argMax(purpose::String, (occurred_at, event_id)) AS aim
+        FROM
+        (
+            SELECT campaign, channel, cost AS money, purpose, occurred_at, event_id
+            FROM interactions FINAL
+            WHERE realm = {realm:String} AND kind = 'campaign' AND type = 'campaign.published'
+                AND NOT synthetic AND money IS NOT NULL AND currency = {currency:String}
+                AND occurred_at >= fromUnixTimestamp64Milli({from_ms:Int64}, 'UTC')
+                AND occurred_at < fromUnixTimestamp64Milli({until_ms:Int64}, 'UTC')
+        )
+        GROUP BY campaign = '' ? event_id : campaign::String, channel
+    )
+
+-- habits --
+-- What a person bought on several days, by article and by category, and when it is due after the median
+-- of the gaps between these days (services/measures/core/coming_due.py); needs `order_lines`. `former`
+-- is what was expected before the latest purchase.
+    habits AS
+    (
+        SELECT profile, level, item, bought,
+            arrayMap(one -> toFloat64(one.2), bought) AS quantities,
+            arrayPopFront(arrayDifference(arrayMap(one -> toInt32(one.1), bought))) AS gaps,
+            arrayReduce('quantileExactInclusive(0.5)', gaps) AS middle,
+            arrayReduce('quantileExactInclusive(0.5)', arrayMap(one -> abs(one - middle), gaps))
+                AS spread,
+            arrayReduce('quantileExactInclusive(0.5)', quantities) AS usual,
+            middle * (usual > 0 AND quantities[-1] > 0 ? quantities[-1] / usual : 1) AS gap,
+            toInt32(bought[-1].1) - toInt32(toDate(fromUnixTimestamp64Milli({until_ms:Int64}, 'UTC'),
+                {zone:String})) + gap AS due_in,
+            multiIf(due_in + spread >= 0, due_in - spread < {soon_days:UInt16} ? 'due' : 'later',
+                due_in + gap >= 0, 'missed', 'lapsed') AS state,
+            arrayPopBack(gaps) AS former_gaps, arrayPopBack(quantities) AS former_quantities,
+            arrayReduce('quantileExactInclusive(0.5)', former_gaps) AS former_middle,
+            arrayReduce('quantileExactInclusive(0.5)',
+                arrayMap(one -> abs(one - former_middle), former_gaps)) AS former_spread,
+            arrayReduce('quantileExactInclusive(0.5)', former_quantities) AS former_usual,
+            former_middle * (former_usual > 0 AND quantities[-2] > 0
+                ? quantities[-2] / former_usual : 1) AS former_gap
+        FROM
+        (
+            SELECT profile, level, item, arraySort(groupArray((day, quantity))) AS bought
+            FROM
+            (
+                SELECT profile, what.1 AS level, what.2 AS item, toDate(at, {zone:String}) AS day,
+                    sum(quantity) AS quantity
+                FROM order_lines ARRAY JOIN [('sku', sku), ('category', category)] AS what
+                WHERE item != '' GROUP BY profile, level, item, day
+            )
+            GROUP BY profile, level, item HAVING count() >= {days_min:UInt8}
+        )
+    )
+
+-- contracts --
+-- Every contract as its latest event before the end of the window leaves it; needs `interactions`.
+-- One that was ended may run until a day that it names; it is not renewed.
+    contracts AS
+    (
+        SELECT profile, contract_id, latest.1 = 'contract.ended' AS is_ended, latest.2 AS until,
+            latest.3 AS notice_until, latest.4 AS reason, latest.5 AS event_id, latest.6 AS said_at,
+            ifNull(until >= fromUnixTimestamp64Milli({until_ms:Int64}, 'UTC'), NOT is_ended) AS runs
+        FROM
+        (
+            SELECT profile, contract_id,
+                argMax((type, until, notice_until, reason, event_id, occurred_at),
+                    (occurred_at, event_id)) AS latest
+            FROM interacted WHERE kind = 'contract' GROUP BY profile, contract_id
+        )
+    )
+
+-- verdicts --
+-- Answers of persons to questions of satisfaction since the beginning of the window; needs `holders`.
+    verdicts AS
+    (
+        SELECT if(h.kind = '', s.node, h.profile) AS profile, s.survey_kind::String AS instrument,
+            s.occurred_at AS at, s.event_id AS event_id, answer.1::String AS question,
+            answer.2 AS score, answer.3 AS expected, coalesce(answer.4, instrument = 'nps' ? 0 : 1) AS lowest,
+            coalesce(answer.5, instrument = 'nps' ? 10 : 5) AS highest,
+            ifNull(score >= lowest AND score <= highest, false) AS is_on_scale
+        FROM
+        (
+            SELECT node, anchor_type, survey_kind, occurred_at, event_id, arrayZip(answers.question,
+                answers.score, answers.expected, answers.scale_min, answers.scale_max) AS said
+            FROM surveys FINAL
+            WHERE realm = {realm:String} AND survey_kind IN ('nps', 'csat', 'stars') AND NOT synthetic
+                AND anchor_type != 'record'
+                AND occurred_at >= fromUnixTimestamp64Milli({from_ms:Int64}, 'UTC')
+                AND occurred_at < fromUnixTimestamp64Milli({until_ms:Int64}, 'UTC')
+        ) AS s
+        LEFT ANY JOIN holders AS h ON s.node = h.node
+        ARRAY JOIN s.said AS answer
+        WHERE has({kinds:Array(String)}, multiIf(h.kind != '', h.kind, has(
+            (SELECT groupArrayArray(personal_types) FROM realms FINAL WHERE realm = {realm:String}),
+            s.anchor_type), 'person', 'anonymous'))
+    )
+
+-- signs --
+-- What may be a reason to leave, since the beginning of the window: one row for an event that shows it
+-- (services/measures/core/leaving_customers.py). Of the answers whether one recommends, the latest
+-- counts. Needs `interactions`, `questions`, `contracts` and `verdicts`.
+    signs AS
+    (
+        SELECT profile, 'detractor' AS what, latest.1 AS at, latest.2 AS event_id, '' AS about,
+            0::Decimal(38, 4) AS amount
+        FROM
+        (
+            SELECT profile, max((at, event_id, assumeNotNull(score))) AS latest
+            FROM verdicts WHERE instrument = 'nps' AND question = 'recommend' AND is_on_scale
+            GROUP BY profile
+        )
+        WHERE latest.3 <= 6
+        UNION ALL
+        SELECT profile, instrument = 'csat' ? 'disappointed' : 'poor_rating', at, event_id, '', 0
+        FROM verdicts
+        WHERE is_on_scale AND (instrument = 'csat' AND ifNull(score < expected, false)
+            OR instrument = 'stars' AND 4 * (assumeNotNull(score) - lowest) <= highest - lowest)
+        UNION ALL
+        SELECT profile, multiIf(type = 'review.posted' AND rating >= {worst_rating:Int32}
+                    AND 4 * (rating - {worst_rating:Int32}) <= {best_rating:Int32} - {worst_rating:Int32},
+                'poor_rating',
+                type = 'order.returned' AND arrayExists(
+                    word -> positionUTF8(lowerUTF8(reason), word) > 0, {fault_words:Array(String)}),
+                'faulty_goods',
+                kind = 'case' AND repeated, 'told_again',
+                type = 'product.viewed', 'view',
+                type = 'order.placed' AND amount IS NOT NULL AND currency = {currency:String}, 'reduced',
+                type = 'opportunity.changed' AND lowerUTF8(lost_reason::String) = 'price', 'lost_to_price',
+                type = 'email.unsubscribed', 'unsubscribed', '') AS sign,
+            occurred_at, event_id, category::String, ifNull(amount, 0)
+        FROM interacted
+        WHERE occurred_at >= fromUnixTimestamp64Milli({from_ms:Int64}, 'UTC') AND sign != ''
+        UNION ALL
+        SELECT profile, complains AND outcome = 'unanswered' ? 'complaint_unanswered' : 'late_answer',
+            asked_at, event_id, '', 0
+        FROM questions WHERE outcome IN ('late', 'unanswered')
+        UNION ALL
+        SELECT argMin(profile, rank), 'passed_on', max(at), argMax(event_id, rank), '', 0
+        FROM service_steps GROUP BY matter
+        HAVING length(arrayCompact(arrayMap(x -> x.2,
+            arraySort(groupArrayIf((rank, answerer), answerer != ''))))) > 2
+        UNION ALL
+        SELECT profile, 'contract_ended', said_at, event_id, '', 0
+        FROM contracts WHERE is_ended AND reason != ''
+    )
+
+-- leavers --
+-- Everybody who ever bought or has a contract: how long the next purchase is overdue, as of the end of
+-- the window, and what may be a reason to leave. Own gaps count if there are enough; else those of
+-- others who buy in the categories of the last order. Needs `baskets`, `contracts` and `signs`.
+    buying_days AS
+    (
+        SELECT profile, toDate(at, {zone:String}) AS day, max(at) AS latest_at,
+            groupUniqArrayArray(categories) AS categories, groupArray(event_id) AS event_ids,
+            sum(currency = {currency:String} ? arraySum(arrayMap(line -> line.5, lines)) : 0)
+                ::Decimal(38, 4) AS spent
+        FROM baskets GROUP BY profile, day
+    ),
+    usual_gaps AS
+    (
+        SELECT category, quantileExactInclusive(0.5)(gap) AS gap
+        FROM
+        (
+            SELECT profile, category, arrayJoin(arrayPopFront(arrayDifference(arraySort(
+                groupArray(toInt32(day)))))) AS gap
+            FROM buying_days ARRAY JOIN categories AS category GROUP BY profile, category
+        )
+        GROUP BY category
+        HAVING count() >= {category_gaps_min:UInt8} AND uniqExact(profile) >= {persons_min:UInt8}
+    ),
+    known AS
+    (
+        SELECT profile, 'day' AS source, day, latest_at AS at, categories, spent, event_ids,
+            '' AS what, '' AS about
+        FROM buying_days
+        UNION ALL
+        SELECT profile, 'contract', toDate(said_at), said_at, [], 0, [event_id],
+            ifNull(coalesce(notice_until, until) > fromUnixTimestamp64Milli({until_ms:Int64}, 'UTC'),
+                true) ? 'bound' : 'free', ''
+        FROM contracts WHERE runs
+        UNION ALL
+        SELECT profile, 'sign', toDate(at, {zone:String}), at, [], amount, [event_id], what, about
+        FROM signs
+    ),
+    lives AS
+    (
+        SELECT profile, fromUnixTimestamp64Milli({until_ms:Int64}, 'UTC') AS ends,
+            toDate(ends, {zone:String}) AS today,
+            arraySort(groupArrayIf((day, categories, spent, event_ids), source = 'day')) AS days,
+            countIf(source = 'contract') > 0 AS has_contract, countIf(what = 'bound') > 0 AS is_bound,
+            maxIf(at, source = 'day') >= ends - toIntervalDay({active_days:UInt16}) OR has_contract
+                AS is_customer,
+            days[-1].1 AS last_day,
+            arrayFilter(one -> one.1 >= last_day - {evidence_days:UInt16} OR empty(days),
+                arraySort(groupArrayIf((day, what, event_ids[1], about, spent), source = 'sign'))) AS told,
+            arrayPopFront(arrayDifference(arrayMap(one -> toInt32(one.1), days))) AS gaps
+        FROM known GROUP BY profile HAVING notEmpty(days) OR has_contract
+    ),
+    leavers AS
+    (
+        SELECT profile, is_customer, is_bound, days, today,
+            (SELECT (groupArray(category), groupArray(gap)) FROM usual_gaps) AS usual,
+            length(gaps) >= {gaps_min:UInt8} ? arrayReduce('quantileExactInclusive(0.5)', gaps)
+                : arrayMax(arrayMap(one -> (usual.2)[indexOf(usual.1, one)],
+                    arrayConcat([''], days[-1].2))) AS gap,
+            empty(days) OR gap = 0 ? NULL : toInt32(today - last_day) / gap AS overdue,
+            arraySum(one -> one.3, arrayFilter(one -> one.1 > today - 2 * gap, days)) AS lately,
+            arraySum(one -> one.3, arrayFilter(one -> one.1 > today - 4 * gap AND one.1 <= today - 2 * gap,
+                days)) AS before,
+            length(gaps) >= {gaps_min:UInt8} AND lately < 0.6 * before AS declines,
+            arrayFilter(one -> one.2 = 'view', told) AS views,
+            arrayFilter(one -> one.1 > last_day, views) AS later_views,
+            arrayDistinct(arrayFlatten(arrayMap(one -> one.2,
+                arrayFilter(one -> one.1 >= last_day - {evidence_days:UInt16}, days)))) AS bought_of,
+            arrayFilter(one -> one.2 = 'reduced'
+                AND arrayExists(day -> has(day.4, one.3), days), told) AS reductions,
+            arrayConcat(
+                arrayFilter(one -> one.2 NOT IN ('view', 'reduced'), told),
+                arrayMap(one -> (one.1, 'looked_in_vain', one.3, '', one.5),
+                    length(later_views) >= {views_min:UInt8} ? later_views : []),
+                arrayMap(one -> (one.1, 'lost_interest', one.3, '', one.5),
+                    arrayExists(one -> has(bought_of, one.4) AND one.1 <= last_day, views)
+                        AND arrayExists(one -> one.4 != '', later_views)
+                        AND NOT arrayExists(one -> has(bought_of, one.4), later_views)
+                        ? later_views : []),
+                arrayMap(one -> (one.1, 'only_reduced', one.3, '', one.5),
+                    notEmpty(reductions) AND arraySum(one -> one.5, reductions) >= arraySum(one -> one.3,
+                        arrayFilter(one -> one.1 >= last_day - {evidence_days:UInt16}, days))
+                        ? reductions : [])
+            ) AS shown
+        FROM lives
     )
 
 -- bounded --

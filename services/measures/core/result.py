@@ -32,6 +32,8 @@ class Flag(StrEnum):
     """The model does not fit these customers."""
     NO_MARGIN = "no_margin"
     """Revenue stands for profit, because no margin is set."""
+    NO_COST = "no_cost"
+    """Nobody said what it cost."""
     MIXED_SCALE = "mixed_scale"
     """Answers were given on scales that differ."""
     BIASED_SOURCE = "biased_source"
