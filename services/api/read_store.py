@@ -55,8 +55,7 @@ from services.ingest.config import configured_trust
 from services.ingest.ports import RejectedSource
 from services.matching.adapters.clickhouse import SuggestionStore
 from services.matching.core.suggestion import Suggestion
-from services.measures.adapters.clickhouse import MeasureReader
-from services.measures.adapters.person import PersonScoreReader
+from services.measures.ports import MeasureSource, PersonScoreSource
 from services.profiles.adapters.clickhouse import ProfileReader
 from services.profiles.adapters.groups import GroupReader
 from services.profiles.adapters.history import HistoryReader
@@ -113,7 +112,6 @@ class ReadStore:
         self.consistency_rules = configured_rules(settings)
         self.groups = GroupReader(database)
         self._insights = read_rules(settings, "insight_rules", insight_rules)
-        self.measures = MeasureReader(database, settings.realms, self._insights)
         self.audit = StoreAudit(database)
         self.personal_data = HeldReader(database)
         self.erasures = ErasureRuns(database)
@@ -149,9 +147,6 @@ class ReadStore:
         regions = {name: realm.region for name, realm in settings.realms.items()}
         histories = HistoryReader(self.profiles)
         self.segment_facts = FactReader(database, histories, survivorship, regions)
-        self.person_scores = PersonScoreReader(
-            database, histories, settings.realms, self._insights, survivorship.consent
-        )
         self.search = SearchReader(database, self.profiles)
         self.timelines = TimelineReader(database, settings.realms)
         self.orders = OrderHistoryReader(database, settings.realms, self.profiles.settled)
@@ -164,6 +159,25 @@ class ReadStore:
         self.decisions = DecisionReader(database, self.identity_rules, self.rules.is_renewed)
         self.notices = NoticeReader(database, self._graph, self.identity_rules)
         self.freshness = FreshnessReader(database, settings, self.identity_rules, self._writing)
+
+    @property
+    def measures(self) -> MeasureSource:
+        """See the port."""
+        # Loaded when somebody asks: a command about one customer does not wait for it.
+        from services.measures.adapters.clickhouse import MeasureReader
+
+        return MeasureReader(self.reading, self.settings.realms, self._insights)
+
+    @property
+    def person_scores(self) -> PersonScoreSource:
+        """See the port."""
+        from services.measures.adapters.person import PersonScoreReader  # as above
+
+        settings, rules = self.settings, self.profile_rules
+        histories = HistoryReader(self.profiles)
+        return PersonScoreReader(
+            self.reading, histories, settings.realms, self._insights, rules.consent
+        )
 
     @property
     def realms(self) -> Mapping[str, RealmSettings]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime
+from functools import cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -22,11 +23,11 @@ from services.runtime.settings import RealmSettings
 from services.store.database import Database
 from services.store.statements import Statements
 
-STATEMENTS = {
-    name: {one: whole(sql) for one, sql in Statements(FOLDER / f"{name}.sql").items()}
-    for name in MEASURES
-}
-"""The statements of each measure by the names of its inputs."""
+
+@cache
+def statements_of_measure(name: str) -> Mapping[str, str]:
+    """The statements of a measure by the names of its inputs."""
+    return {one: whole(sql) for one, sql in Statements(FOLDER / f"{name}.sql").items()}
 
 
 class MeasureReader:
@@ -84,7 +85,7 @@ class MeasureReader:
             "currency": context.currency,
             **measure.parameters(context),
         }
-        sql = STATEMENTS[measure.name]
+        sql = statements_of_measure(measure.name)
         found = {
             name: [row(**one) for one in self._database.records(sql[name], where)]
             for name, row in measure.rows.items()
