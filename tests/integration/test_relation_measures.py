@@ -305,3 +305,67 @@ def test_the_silent_ones_of_the_store(store: Store) -> None:
         gone, stay = counted[True, is_silent, True], counted[True, is_silent, False]
         wanted = (gone + stay, pytest.approx(gone / (gone + stay)))
         assert value(found, "lost_within_a_year", name) == wanted
+
+
+def test_quality_of_relationships_on_the_store(store: Store) -> None:
+    """The latest answer to each question; who answered about one dimension is none of the whole."""
+    for n in range(40):
+        low, high = n % 3 + 1, n % 3 + 3
+        given = {"satisfaction": 5, "trust_person": low, "trust_company": high, "commitment": 3}
+        answers = [{"question": one, "score": score} for one, score in given.items()]
+        before = [{"question": "satisfaction", "score": 1}]
+        who = f"email=p{n}@x.org"
+        store.take(
+            event(f"a{n}", "survey.answered", n, who, kind="relationship", answers=answers),
+            event(f"b{n}", "survey.answered", n - 9, who, kind="relationship", answers=before),
+            event(f"c{n}", "survey.answered", n, kind="relationship", answers=answers[3:]),
+        )
+    found = measured(store, "relationship_quality")
+    assert found.counts == {"whole": 40, "satisfaction": 40, "trust": 40, "commitment": 80}
+    trust = sum(25 * (n % 3 + 1) for n in range(40)) / 40
+    assert found.value == pytest.approx((100 + trust + 50) / 3, abs=1e-3)
+    assert value(found, "dimension", "satisfaction") == (40, 100)
+    assert value(found, "alpha", "trust") == (40, pytest.approx(1))
+
+
+def test_anomalies_of_the_store(store: Store) -> None:
+    """Ten visits on each of 84 days, forty on one in March; of visitors, too."""
+    visits = [(day, n) for day in range(-74, 18) for n in range(40 if day == 3 else 10 + day % 2)]
+    events = [
+        event(f"{day}-{n}", "page.viewed", day * DAY + n, f"cookie=c{n}", url="https://x.org/")
+        for day, n in visits
+    ]
+    store.take(*events)
+    found = measured(store, "anomaly")
+    assert found.counts["series"] == 1
+    assert [(one.by, one.key, one.n) for one in found.breakdown] == [
+        ("visits", "shop 2026-03-05", 40)
+    ]
+    assert found.value == 1
+
+
+def test_types_of_the_store(store: Store) -> None:
+    """Three planted kinds: in stores, online at a reduction, and in the app with a return."""
+    reduced = [{"kind": "promotion", "amount": "1.00"}]
+    events = list[Any]()
+    for n in range(210):
+        who, part = f"email=p{n}@x.org", n % 3
+        for k in range((8, 2, 1)[part]):
+            line = {"sku": "S", "total": ("90.00", "20.00", "20.00")[part]}
+            line["category"] = ("lamps", "chairs", "tables")[part]
+            lines = [line | ({"discounts": reduced} if part else {})]
+            events.append(
+                event(f"{n}-{k}", "order.placed", k * DAY + n % 7, who, order_id=f"{n}-{k}",
+                      lines=lines, channel=("pos", "shop", "app")[part])
+            )  # fmt: skip
+        if part == 2:
+            events.append(event(f"c{n}", "support.contacted", 9, who, case_id=f"C{n}"))
+            events.append(
+                event(f"r{n}", "order.returned", DAY, who, return_id=f"R{n}", order_id=f"{n}-0",
+                      refund="20.00")
+            )  # fmt: skip
+    store.take(*events)
+    found = measured(store, "types")
+    assert found.counts == {"buyers": 210, "types": 3}
+    assert [value(found, "type", str(one)) for one in (1, 2, 3)] == [(70, pytest.approx(1 / 3))] * 3
+    assert value(found, "type_1", "channel pos")[1] > 1
