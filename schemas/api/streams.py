@@ -1,7 +1,8 @@
 """Server-sent events of the API, beside the records of topics that they carry.
 
-`incident` carries an AlertRecord and `profile` a ProfileChangeRecord (schemas/records.py); the
-events here have no topic of their own.
+`incident` carries an AlertRecord and `profile` a ProfileChangeRecord (schemas/records.py),
+`segment` a SegmentChangeRecord (schemas/segment_change.py); the events here have no topic of their
+own.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from uuid import UUID
 
 from schemas.base import Contract, RealmName
 
-INCIDENTS_STREAM, PROFILES_STREAM = "incidents", "profiles"
+INCIDENTS_STREAM, PROFILES_STREAM, SEGMENTS_STREAM = "incidents", "profiles", "segments"
 
 
 class StreamReset(Contract):

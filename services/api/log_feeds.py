@@ -170,11 +170,6 @@ class LogFeed:
         return Entry(record.partition, FeedMark(record.offset + 1), realm, event, data)
 
 
-def log_feeds(settings: KafkaSettings) -> tuple[LogFeed, LogFeed]:
-    """The feeds of incidents and of profile changes in distributed operation."""
-    return alert_log(settings), profile_change_log(settings)
-
-
 def alert_log(settings: KafkaSettings) -> LogFeed:
     """The feed of incidents in distributed operation."""
 

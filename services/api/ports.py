@@ -42,7 +42,7 @@ if TYPE_CHECKING:
         TimelineSource,
     )
     from services.runtime.settings import RealmSettings
-    from services.segments.ports import FactSource, SegmentSink, SegmentSource
+    from services.segments.ports import ChangeSource, FactSource, SegmentSink, SegmentSource
     from services.store.changes import ChangedKeys, SeenTables
     from services.store.migrations import MigrationState
     from services.store.profile_map import Members
@@ -359,6 +359,11 @@ class Reads(Protocol):
     @property
     def segments(self) -> SegmentSource:
         """Definitions of segments, and who belongs to them."""
+        ...
+
+    @property
+    def segment_changes(self) -> ChangeSource:
+        """Who entered and left segments."""
         ...
 
     @property

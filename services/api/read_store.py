@@ -66,6 +66,7 @@ from services.profiles.adapters.search import SearchReader
 from services.profiles.adapters.timeline import TimelineReader
 from services.runtime.errors import Retry
 from services.runtime.settings import RealmSettings, Settings, read_rules
+from services.segments.adapters.changes import ALL_BATCHES, ChangeReader
 from services.segments.adapters.facts import FactReader
 from services.segments.adapters.store import SegmentStore
 from services.segments.ports import SegmentSink
@@ -123,6 +124,8 @@ class ReadStore:
         self._graph = ClickHouseIdentityStore(database)
         self.suggestions = SuggestionStore(database)
         self.segments = SegmentStore(database)
+        settled = (lambda: ALL_BATCHES) if writing is None else (lambda: writing.settled)
+        self.segment_changes = ChangeReader(database, settled)
         self._map = ProfileMap(database)
         self.keys = ApiKeyStore(database)
         self.access = AccessReader(database)

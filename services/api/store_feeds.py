@@ -13,12 +13,17 @@ from bisect import bisect_right
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from typing import NamedTuple, Protocol, TypeVar
 
+import orjson
+
+from schemas.api.streams import INCIDENTS_STREAM, PROFILES_STREAM, SEGMENTS_STREAM
 from services.api.feed_positions import LAST_KEY, Entry, FeedMark, Position
 from services.api.feeds import Stretch
+from services.api.operation import plain
 from services.consistency.adapters.alerts import AlertReader
 from services.identity.adapters.map_changes import MapChangeReader
 from services.identity.publication import published
 from services.runtime.process import Threads
+from services.segments.adapters.changes import ChangeReader
 from services.store.database import Database
 
 POLL_S = 1.0
@@ -97,6 +102,30 @@ class ProfileRows:
         _, end, entries = self._kept
         first = bisect_right(entries, mark, key=lambda entry: entry.mark)
         return _Page(entries[first : first + ENTRIES_PER_READ], _end(entries, first, end))
+
+
+class SegmentChangeRows:
+    """Changes of segments."""
+
+    def __init__(self, database: Database) -> None:
+        self._reader = ChangeReader(database)
+
+    def latest(self, until: int) -> int:
+        """See the port."""
+        return self._reader.latest(until)
+
+    def page(self, mark: FeedMark, until: int) -> _Page:
+        """See the port."""
+        found = self._reader.page(mark.number, mark.key, until, ENTRIES_PER_READ)
+        entries = [
+            Entry(
+                0, FeedMark(one.batch, one.key), one.record.realm, "segment",
+                orjson.dumps(plain(one.record)),
+            )
+            for one in found
+        ]  # fmt: skip
+        is_all = len(found) < ENTRIES_PER_READ
+        return _Page(entries, FeedMark(until, LAST_KEY) if is_all else entries[-1].mark)
 
 
 def _end(entries: Sequence[Entry], first: int, batch: int) -> FeedMark:
@@ -219,7 +248,11 @@ class _Reading:
 
 def store_feeds(
     open_database: Callable[[], Database], settled: Callable[[], int], secret: bytes
-) -> tuple[StoreFeed, StoreFeed]:
-    """The feeds of incidents and of profile changes in embedded operation."""
+) -> dict[str, StoreFeed]:
+    """The feeds of embedded operation, by stream."""
     parts = open_database, settled, secret
-    return StoreFeed("i", AlertRows, *parts), StoreFeed("p", ProfileRows, *parts)
+    return {
+        INCIDENTS_STREAM: StoreFeed("i", AlertRows, *parts),
+        PROFILES_STREAM: StoreFeed("p", ProfileRows, *parts),
+        SEGMENTS_STREAM: StoreFeed("s", SegmentChangeRows, *parts),
+    }

@@ -183,10 +183,14 @@ class _Service:
         )
 
     def _streams(self) -> Streams:
+        from schemas.api.streams import INCIDENTS_STREAM, PROFILES_STREAM
         from services.api.http.streams import streams_over
         from services.api.log_feeds import alert_log, profile_change_log
 
-        feeds = alert_log(self._settings), profile_change_log(self._settings)
+        feeds = {
+            INCIDENTS_STREAM: alert_log(self._settings),
+            PROFILES_STREAM: profile_change_log(self._settings),
+        }
         return streams_over(feeds, self._settings, self._metrics)
 
     async def _open(self, stop: Callable[[], None], kafka: KafkaSink | None) -> None:

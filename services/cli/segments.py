@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
+import sys
+import time
 from collections.abc import Iterable, Iterator
+from datetime import tzinfo
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
+import orjson
 import typer
 
 from schemas.touchpoint import DEFAULT_REALM
 from services.api.operation import RealmRequest, plain
+from services.api.queries.segment_changes import SEGMENTS_CHANGES, SegmentChangesRequest
 from services.api.queries.segment_export import SEGMENTS_EXPORT, SegmentExportRequest
-from services.api.queries.segments import (
-    SEGMENTS_APPLY,
+from services.api.queries.segment_members import (
     SEGMENTS_LIST,
     SEGMENTS_MEMBERS,
+    SegmentRequest,
+    SegmentsRequest,
+)
+from services.api.queries.segments import (
+    SEGMENTS_APPLY,
     SEGMENTS_PREVIEW,
     SEGMENTS_VERIFY,
     DefinitionsRequest,
-    SegmentRequest,
-    SegmentsRequest,
 )
 from services.cli.output import (
     Row,
@@ -29,20 +36,24 @@ from services.cli.output import (
     one_line,
     out,
     print_json,
+    print_line,
     print_table,
     progress_bar,
     write_csv,
     write_json_lines,
 )
+from services.cli.session import find_running
 from services.cli.state import AsJson, Realm, state_of
 from services.cli.whole_file import OutputFile, destination
 from services.ingest.lines import InputError, InputMissing
+from services.runtime.errors import StoreUnavailable
 
 EXPORTED = ("profile_id", "address_type", "address", "basis", "permitted_since", "since")
 LISTED = ("segment", "title", "members", "purpose", "channel", "number", "applied_at")
 APPLIED = ("segment", "number", "change", "members", "entered", "left")
 VERIFIED = ("segment", "members", "missing", "wrong")
 MEMBERS = ("profile_id", "since", "because")
+FOLLOW_S = 1.0
 DIFFERS = 1
 """Exit code of a check that found a difference."""
 File = Annotated[
@@ -134,6 +145,39 @@ def members(
 
 
 @app.command()
+def changes(
+    context: typer.Context,
+    segment: Annotated[str, typer.Option(help="Only of this segment.")] = "",
+    follow: Annotated[
+        bool, typer.Option("--follow", help="Go on with what is found from now on.")
+    ] = False,
+    realm: Realm = DEFAULT_REALM,
+    as_json: AsJson = False,
+) -> None:
+    """Who entered and left segments, the earliest first, a line each; also with --json.
+
+    To follow, 'c360 up' must be running: nothing changes without it.
+    """
+    state = state_of(context)
+    zone = state.zone(realm)
+    with state.session() as session:
+        if follow and find_running(state.settings()) is None:
+            raise StoreUnavailable("no 'c360 up' runs on the data directory, so nothing changes")
+        cursor = ""
+        while True:
+            asked = SegmentChangesRequest(realm=realm, segment=segment, cursor=cursor)
+            [page] = session.run(SEGMENTS_CHANGES, asked)
+            for one in map(plain, page.entries):
+                print_line(orjson.dumps(one).decode() if as_json else _in_words(one, zone))
+            cursor = page.next_cursor or ""
+            if not page.has_more and not follow:
+                return
+            if not page.has_more:
+                sys.stdout.flush()
+                time.sleep(FOLLOW_S)
+
+
+@app.command()
 def verify(context: typer.Context, realm: Realm = DEFAULT_REALM, as_json: AsJson = False) -> None:
     """Evaluate everybody as of the latest tick, and compare with the stored memberships.
 
@@ -218,6 +262,14 @@ def _without_progress(rows: Iterable[Row]) -> Iterator[Row]:
 def _sample(one: Row) -> Row:
     hints = [*one["identifiers"], *(f"{name} {value}" for name, value in one["attributes"].items())]
     return {**one, "hints": ", ".join(hints)}
+
+
+def _in_words(one: Row, zone: tzinfo) -> str:
+    """A change as a line of text."""
+    into = f" into {one['into']}" if one["into"] else ""
+    late = " late" if one["late"] else ""
+    said = f"{one['segment']}  {one['change']} by {one['reason']}{late}"
+    return f"{local_time(one['at'], zone)}  {said}  {one['profile_id']}{into}"
 
 
 def _print_cost(cost: Row, context: typer.Context, realm: str) -> None:

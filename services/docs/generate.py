@@ -20,6 +20,7 @@ from services.docs.interface_page import interface_page
 from services.docs.json_schema import (
     incident_schema,
     profile_schema,
+    segment_change_schema,
     segments_schema,
     touchpoint_schema,
 )
@@ -41,6 +42,7 @@ DOCUMENTS: dict[str, Callable[[], dict[str, Any]]] = {
     "schemas/generated/profile.schema.json": profile_schema,
     "schemas/generated/incident.schema.json": incident_schema,
     "schemas/generated/segments.schema.json": segments_schema,
+    "schemas/generated/segment-change.schema.json": segment_change_schema,
     "schemas/generated/asyncapi.json": asyncapi_document,
     "schemas/generated/openapi.json": openapi_document,
 }

@@ -12,8 +12,10 @@ from schemas.api.groups import AccountContact, BusinessAccount, HouseholdView, L
 from schemas.api.incidents import AffectedItem, IncidentCounts
 from schemas.api.insights import PersonInsights
 from schemas.api.profiles import FoundProfile
+from schemas.api.segments import ListedSegment, SegmentMember
 from schemas.profile import ProfileScalars, TimelineEntry
 from schemas.reject import ADVICE
+from schemas.segment_change import SegmentChangeRecord
 from schemas.subject import SUBJECT_MODELS
 from services.api.queries.coverage import CoverageReport
 from services.api.queries.decisions import DecisionOutcome, ListedDecision
@@ -26,9 +28,7 @@ from services.api.queries.segment_export import ExportedMember
 from services.api.queries.segments import (
     AppliedSegment,
     EvaluationCost,
-    ListedSegment,
     PreviewedSegment,
-    SegmentMember,
     VerifiedSegment,
 )
 from services.api.queries.simulation import SimulationReport
@@ -295,8 +295,13 @@ def _segments() -> list[str]:
         "The segments of a realm.",
         _fields_of(ListedSegment),
         "## `c360 segments members SEGMENT --json`",
-        "Who belongs to a segment, as it was when it was applied.",
+        "Who belongs to a segment.",
         _fields_of(SegmentMember),
+        "## `c360 segments changes --json`",
+        "Who entered and left segments: a line each, the earliest first. The stream carries the "
+        "same. JSON Schema: [segment-change.schema.json]"
+        "(../../schemas/generated/segment-change.schema.json).",
+        _fields_of(SegmentChangeRecord),
         "## `c360 segments verify --json`",
         "As `preview`, with the stored memberships compared with the facts. The exit code is 1 if "
         "anything differs.",

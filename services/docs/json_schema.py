@@ -20,6 +20,8 @@ from schemas.profile import PROFILE_VERSION, Profile
 from schemas.rules.segment_conditions import UnknownCondition
 from schemas.rules.segments import SegmentFile
 from schemas.scalars import EXACT_TIME, NOT_BLANK, end_of_text
+from schemas.segment_change import EXAMPLE as CHANGE
+from schemas.segment_change import SEGMENT_CHANGE_VERSION, SegmentChangeRecord
 from schemas.touchpoint import EVENT_BYTES_MAX, EVENT_MODELS, EVENT_TYPES, TouchpointAdapter
 from services.consistency.views import views
 
@@ -194,6 +196,15 @@ def segments_schema() -> Json:
     return _document(
         "segments", SEGMENTS_VERSION, "Segments", description, _without(schema, unknown)
     )
+
+
+def segment_change_schema() -> Json:
+    """What is told of a change of a segment."""
+    schema = model_schema(SegmentChangeRecord, "serialization")
+    description = "A change of one customer and one segment, as streams and webhooks carry it."
+    version, title = SEGMENT_CHANGE_VERSION, "Segment change"
+    document = _document("segment-change", version, title, description, schema)
+    return document | {"examples": [CHANGE]}
 
 
 def _without(value: Any, part: str) -> Any:

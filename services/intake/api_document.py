@@ -33,6 +33,7 @@ DESCRIBED_TAGS = {
     "identity": "Which identifiers belong together, and why.",
     "incidents": "Where channels contradict each other.",
     "insights": "Measures of groups of customers.",
+    "segments": "Groups of customers by definition, and who belongs to them.",
     "streams": "Changes as they happen, as server-sent events.",
     "access log": "Who read which profile, and why.",
     "api keys": "Who may ask for what.",

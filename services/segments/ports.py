@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 if TYPE_CHECKING:
     from schemas.identifiers import NodeId
     from schemas.rules.segments import SegmentDefinition
+    from schemas.segment_change import SegmentChangeRecord
     from services.profiles.core.history import ProfileHistory
     from services.segments.core.decision import Change, TouchCause
     from services.segments.core.facts import CustomerFacts
@@ -56,6 +57,25 @@ class SegmentChange(NamedTuple):
     change: Change
     into: NodeId = 0
     """The profile that holds this one now, if it was merged; else 0."""
+
+
+class StoredChange(NamedTuple):
+    """A change as it is told, and where it stands among all: by batch, then by key."""
+
+    batch: int
+    key: str
+    record: SegmentChangeRecord
+
+
+class ChangeSource(Protocol):
+    """Reads changes in the order in which they were found."""
+
+    def told(
+        self, realm: str, segment: str, after: tuple[int, str], limit: int
+    ) -> list[StoredChange]:
+        """The next changes of a realm and a segment (empty: any) behind a batch and key, of batches
+        that are completely written."""
+        ...
 
 
 class HistorySource(Protocol):
@@ -111,9 +131,10 @@ class SegmentSource(Protocol):
         ...
 
     def memberships(
-        self, realm: str, segment: str, state: str = ..., *, page: int = ...
+        self, realm: str, segment: str, state: str = ..., *, page: int = ..., after: NodeId = ...
     ) -> Iterator[list[SegmentMembership]]:
-        """The memberships of a segment in a state (empty: any), in pages by profile."""
+        """The memberships of a segment in a state (empty: any) behind a profile id, in pages by
+        profile."""
         ...
 
     def stored(
@@ -124,6 +145,11 @@ class SegmentSource(Protocol):
 
     def sizes(self, realm: str) -> dict[str, int]:
         """How many members each segment has; a segment without any is missing."""
+        ...
+
+    def evaluated(self, realm: str) -> tuple[datetime, int] | None:
+        """The last tick that was evaluated as a whole, and its batch; None before the first, and
+        where nothing follows events."""
         ...
 
 
@@ -143,10 +169,6 @@ class SegmentSink(Protocol):
 
 class SegmentReads(SegmentSource, Protocol):
     """What the stage reads of its own work."""
-
-    def evaluated(self, realm: str) -> tuple[datetime, int] | None:
-        """The last tick that was evaluated as a whole, and its batch; None before the first."""
-        ...
 
     def marks(self, realm: str, after: int, limit: int) -> dict[NodeId, TouchCause]:
         """Who was marked by batches after one, `limit` at most."""

@@ -44,6 +44,7 @@ const answers = {
   "/v1/access-log": await api.GET("/v1/access-log", { params: { query: { limit: 3 } } }),
   "/v1/incidents/stream": await api.GET("/v1/incidents/stream", stream),
   "/v1/profiles/stream": await api.GET("/v1/profiles/stream", stream),
+  "/v1/segments/stream": await api.GET("/v1/segments/stream", stream),
   "/v1/freshness": await api.GET("/v1/freshness"),
   "/v1/profiles/{profile_id}": await api.GET("/v1/profiles/{profile_id}", profile),
   "/v1/profiles/lookup": await api.POST("/v1/profiles/lookup", { body: { identifiers: [email] } }),
@@ -110,12 +111,17 @@ const answers = {
     params: { path: { measure: "repeat_purchase_rate" } },
   }),
   "/v1/profiles/{profile_id}/insights": await api.GET("/v1/profiles/{profile_id}/insights", profile),
+  "/v1/segments": await api.GET("/v1/segments"),
+  "/v1/segments/{segment}/members": await api.GET("/v1/segments/{segment}/members", {
+    params: { path: { segment: "everybody" }, query: { limit: 1 } },
+  }),
+  "/v1/profiles/{profile_id}/segments": await api.GET("/v1/profiles/{profile_id}/segments", profile),
   "/problems/{code}": await api.GET("/problems/{code}", {
     params: { path: { code: "not-found" } },
     ...text,
   }),
 };
-for (const path of ["/v1/incidents/stream", "/v1/profiles/stream"] as const)
+for (const path of ["/v1/incidents/stream", "/v1/profiles/stream", "/v1/segments/stream"] as const)
   await answers[path].data?.cancel();
 const owner = answers["/v1/whoami"].data;
 if (!owner || !scopes(owner).length) throw new Error("the key has no scope");

@@ -94,6 +94,10 @@ def calls(facts: Facts) -> dict[str, Asked]:
         "listMeasures": Asked({}),
         "getMeasure": Asked({"measure": "repeat_purchase_rate"}),
         "getProfileInsights": Asked(profile),
+        "listSegments": Asked({}),
+        "listSegmentMembers": Asked({"segment": "everybody", "limit": 1}),
+        "listProfileSegments": Asked(profile),
+        "streamSegments": Asked({}, is_stream=True),
         "streamIncidents": Asked({}, is_stream=True),
         "streamProfiles": Asked({}, is_stream=True),
     }

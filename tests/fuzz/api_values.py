@@ -16,10 +16,10 @@ import httpx
 
 from schemas.api.problem import ProblemCode
 from services.docs.openapi import openapi_document
-from tests.contract.api.populated import MARK, Populated
+from tests.contract.api.populated import MARK, SEGMENT, Populated
 
 DOCUMENT = openapi_document()
-STREAMED = frozenset({"streamIncidents", "streamProfiles"})
+STREAMED = frozenset({"streamIncidents", "streamProfiles", "streamSegments"})
 """Answers without an end: they are asked with ids of events only, and not read."""
 KEPT = frozenset({"postTouchpoints", "actOnIncident", "decideIdentity", "answerSuggestion"})
 """Operations that keep what they are sent."""
@@ -118,6 +118,7 @@ def hostile_requests(made: Populated) -> Iterator[Hostile]:
         "suggestion_id": made.suggestion_id,
         "code": "not-found",
         "measure": "repeat_purchase_rate",
+        "segment": SEGMENT,
     }
     bodies = bodies_of(made)
     for name, (method, path, described) in operations().items():

@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.contract.api.populated import ACCOUNT, ALL_SCOPES, MARK, Populated, populated
+from tests.contract.api.populated import ACCOUNT, ALL_SCOPES, MARK, SEGMENT, Populated, populated
 from tests.contract.api.services import OTHER_REALM, REALM
 from tests.fuzz.api import SETTINGS, ask, callers
 from tests.fuzz.api_values import fault_of, operations, sampled
@@ -74,7 +74,7 @@ def cursors(asked: Populated, realm: str) -> dict[str, str]:
                 continue  # it has none
             url = path.replace("{profile_id}", profile_id)
             url = url.replace("{incident_id}", asked.incident_id)
-            url = url.replace("{account_id}", ACCOUNT)
+            url = url.replace("{account_id}", ACCOUNT).replace("{segment}", SEGMENT)
             answer = client.get(url, params={"limit": 1})
             assert answer.status_code == httpx.codes.OK, (name, answer.text)
             found[name] = answer.json()["page"]["next"] or ""
@@ -89,7 +89,7 @@ def test_a_cursor_belongs_to_one_list_and_realm(asked: Populated) -> None:
         for name in own:
             url = operations()[name][1].replace("{profile_id}", asked.profile_id)
             url = url.replace("{incident_id}", asked.incident_id)
-            url = url.replace("{account_id}", ACCOUNT)
+            url = url.replace("{account_id}", ACCOUNT).replace("{segment}", SEGMENT)
             good = client.get(url, params={"cursor": own[name], "limit": 1})
             assert good.status_code == httpx.codes.OK, (name, good.text)
             assert MARK not in good.text

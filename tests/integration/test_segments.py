@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from schemas.identifiers import as_uuid
 from services.api.operation import plain
 from services.api.operations import OPERATIONS
 from services.api.ports import Access
@@ -136,6 +137,68 @@ def test_members_after_a_merge(store: Store, access: Access) -> None:
     store.place(NODES[2], NODES[2])
     [applied, _] = asked(access, "apply", definitions=BUYERS)
     assert (applied["members"], applied["entered"]) == (5, 1)
+
+
+def pages(access: Access, segment: str, limit: int) -> list[Json]:
+    """The members of a segment, page by page."""
+    found: list[Json] = []
+    cursor = ""
+    while True:
+        [page] = asked(access, "page", segment=segment, limit=limit, cursor=cursor)
+        assert len(page["entries"]) <= limit
+        found += page["entries"]
+        cursor = page["next_cursor"]
+        if not cursor:
+            return found
+
+
+@pytest.mark.parametrize("limit", [1, 2, 5])
+def test_pages_of_members(store: Store, access: Access, limit: int) -> None:
+    """Each member once; of several that became one, on pages of their own, one is shown: by the id
+    of the profile, or the smallest if that is no member."""
+    asked(access, "apply", definitions=BUYERS)
+    assert pages(access, "buyers", limit) == asked(access, "members", segment="buyers")
+    store.place(NODES[1], *NODES[1:3])
+    store.place(NODES[6], *NODES[4:7])
+    found = pages(access, "buyers", limit)
+    assert sorted(ids(found)) == sorted({NODES[1], NODES[3], NODES[6]})
+    assert len(found) == 3
+    assert found == asked(access, "members", segment="buyers")
+    [merged] = [one for one in found if ids([one]) == {NODES[6]}]
+    assert merged["because"] == [f"o-{NODES.index(min(NODES[4:6]))}"]
+
+
+def test_a_cursor_of_another_segment(access: Access) -> None:
+    """It is refused, as one of another list."""
+    asked(access, "apply", definitions=BUYERS + BUYERS.replace("buyers", "others"))
+    [page] = asked(access, "page", segment="buyers", limit=1)
+    with pytest.raises(InvalidInput, match="another list"):
+        asked(access, "page", segment="others", limit=1, cursor=page["next_cursor"])
+    with pytest.raises(InvalidInput, match="cursor"):
+        asked(access, "page", segment="others", cursor="x")
+
+
+def of_profile(access: Access, one: int) -> dict[str, Json]:
+    """The segments of whoever holds a node, by id."""
+    operation = OPERATIONS["profile_segments"]
+    handle = str(as_uuid(one))
+    [found] = map(plain, operation.run(access, operation.request(realm=REALM, handle=handle)))
+    return {entry["segment"]: entry for entry in found["entries"]}
+
+
+def test_the_segments_of_a_customer(store: Store, access: Access) -> None:
+    """Those that the customer belongs to now, also by what was somebody else before a merge."""
+    asked(access, "apply", definitions=BUYERS + BUYERS.replace("buyers", "others"))
+    assert of_profile(access, NODES[6]) == {}
+    mine = of_profile(access, NODES[3])
+    assert mine.keys() == {"buyers", "others"}
+    assert (mine["buyers"]["title"], mine["buyers"]["because"]) == (
+        "Bought within the last hour", ["o-3"],
+    )  # fmt: skip
+    store.place(NODES[6], NODES[6], NODES[3])
+    assert of_profile(access, NODES[3]) == of_profile(access, NODES[6]) == mine
+    with pytest.raises(NotFound):
+        of_profile(access, 1)
 
 
 def test_an_export_asks_for_permission_now(store: Store, access: Access) -> None:

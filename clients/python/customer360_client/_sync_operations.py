@@ -116,6 +116,31 @@ class Operations:
             )
         )
 
+    def stream_segments(
+        self,
+        *,
+        consistent_after: str | None = None,
+        purpose: str | None = None,
+        last_event_id: str | None = None,
+    ) -> Generator[ServerEvent, None, None]:
+        """Who enters and leaves segments of the realm, as it is found. Refused where segments
+        do not follow events.
+
+        consistent_after: Wait, for a bounded time, until this event is visible: its
+            `event_id`.
+        purpose: Why you ask, for the audit log: `call from the customer, ticket 4711`.
+        last_event_id: The id of the last event that came; the stream goes on behind it.
+        """
+        return self._events(
+            Call(
+                "GET",
+                "/v1/segments/stream",
+                None,
+                query={"consistent_after": consistent_after},
+                headers={"X-Purpose": purpose, "Last-Event-ID": last_event_id},
+            )
+        )
+
     def get_profile(
         self,
         profile_id: UUID | str,
@@ -1401,6 +1426,107 @@ class Operations:
                 "GET",
                 "/v1/profiles/{profile_id}/insights",
                 models.PersonInsights,
+                path_values={"profile_id": profile_id},
+                query={"consistent_after": consistent_after},
+                headers={"X-Purpose": purpose},
+            )
+        )
+
+    def list_segments(
+        self, *, consistent_after: str | None = None, purpose: str | None = None
+    ) -> models.ListedSegmentPage:
+        """All segments with definition and size. Without `segments:members` sizes of fewer than
+        five are null.
+
+        consistent_after: Wait, for a bounded time, until this event is visible: its
+            `event_id`.
+        purpose: Why you ask, for the audit log: `call from the customer, ticket 4711`.
+        """
+        return self._send(
+            Call(
+                "GET",
+                "/v1/segments",
+                models.ListedSegmentPage,
+                query={"consistent_after": consistent_after},
+                headers={"X-Purpose": purpose},
+            )
+        )
+
+    def list_segment_members(
+        self,
+        segment: str,
+        *,
+        limit: int | None = None,
+        cursor: str | None = None,
+        consistent_after: str | None = None,
+        purpose: str | None = None,
+    ) -> models.SegmentMemberPage:
+        """Who belongs to a segment, each as the profile that it is now. Whether somebody may be
+        contacted does not decide about that.
+
+        segment: Id of the segment.
+        limit: Most entries of a page.
+        cursor: `page.next` of the page before.
+        consistent_after: Wait, for a bounded time, until this event is visible: its
+            `event_id`.
+        purpose: Why you ask, for the audit log: `call from the customer, ticket 4711`.
+        """
+        return self._send(
+            Call(
+                "GET",
+                "/v1/segments/{segment}/members",
+                models.SegmentMemberPage,
+                path_values={"segment": segment},
+                query={"limit": limit, "cursor": cursor, "consistent_after": consistent_after},
+                headers={"X-Purpose": purpose},
+            )
+        )
+
+    def iterate_segment_members(
+        self,
+        segment: str,
+        *,
+        limit: int | None = None,
+        consistent_after: str | None = None,
+        purpose: str | None = None,
+    ) -> Generator[models.SegmentMember, None, None]:
+        """The entries of all pages of `list_segment_members`.
+
+        segment: Id of the segment.
+        limit: Most entries of a page.
+        consistent_after: Wait, for a bounded time, until this event is visible: its
+            `event_id`.
+        purpose: Why you ask, for the audit log: `call from the customer, ticket 4711`.
+        """
+        return self._pages(
+            lambda cursor: self.list_segment_members(
+                segment=segment,
+                limit=limit,
+                cursor=cursor,
+                consistent_after=consistent_after,
+                purpose=purpose,
+            )
+        )
+
+    def list_profile_segments(
+        self,
+        profile_id: UUID | str,
+        *,
+        consistent_after: str | None = None,
+        purpose: str | None = None,
+    ) -> models.ProfileSegmentPage:
+        """The segments that a customer belongs to, by any id that the profile ever had.
+
+        profile_id: Any id that the profile or an identifier ever had.
+        consistent_after: Wait, for a bounded time, until this event is visible: its
+            `event_id`.
+        purpose: Why you ask, for the audit log: `call from the customer, ticket 4711`.
+        """
+        return self._send(
+            Call(
+                "GET",
+                "/v1/profiles/{profile_id}/segments",
+                models.ProfileSegmentPage,
                 path_values={"profile_id": profile_id},
                 query={"consistent_after": consistent_after},
                 headers={"X-Purpose": purpose},

@@ -1568,6 +1568,40 @@ class ListedReport(Model):
     """Currency of the amount: that of the order, if the report states none."""
 
 
+class ListedSegment(Model):
+    """One segment."""
+
+    segment: str
+    """Its id."""
+    title: str
+    """What it is called."""
+    purpose: str
+    """What it is for."""
+    channel: str | None
+    """On which channel members are contacted."""
+    number: int
+    """Number of its definition."""
+    applied_at: datetime
+    """When the definition was put in force."""
+    members: int | None
+    """How many belong to it; null where that is hidden: fewer than five, and who asks may not
+    read members."""
+    as_of: datetime | None
+    """Tick up to which its members are right, in event time; null on a server, whose segments
+    are as of the last time that definitions were applied."""
+    body: dict[str, Any]
+    """The definition as a file has it."""
+
+
+class ListedSegmentPage(Model):
+    """ListedSegmentPage"""
+
+    data: list[ListedSegment]
+    """The rows."""
+    page: PageEnd
+    """How the list goes on."""
+
+
 class ListedSuggestion(Model):
     """Two profiles that may be one person."""
 
@@ -2503,6 +2537,32 @@ class ProfilePart(Model):
     """When it was read."""
 
 
+class ProfileSegment(Model):
+    """A segment that a customer belongs to."""
+
+    segment: str
+    """Its id."""
+    title: str
+    """What it is called."""
+    purpose: str
+    """What it is for."""
+    since: datetime
+    """Tick at which the membership was found, in event time."""
+    because: list[str]
+    """Ids of the latest events that the conditions look at, the latest first."""
+    definition: int
+    """Number of the definition."""
+
+
+class ProfileSegmentPage(Model):
+    """ProfileSegmentPage"""
+
+    data: list[ProfileSegment]
+    """The rows."""
+    page: PageEnd
+    """How the list goes on."""
+
+
 class ProfilingObjection(Model):
     """That the customer must not be scored."""
 
@@ -2934,6 +2994,28 @@ class SearchBody(Model):
     """Most customers. By default 20."""
     cursor: str | None = None
     """`page.next` of the page before; empty for the first page."""
+
+
+class SegmentMember(Model):
+    """A member of a segment."""
+
+    profile_id: UUID
+    """The profile that holds the member now."""
+    since: datetime
+    """Tick at which the membership was found, in event time."""
+    because: list[str]
+    """Ids of the latest events that the conditions look at, the latest first."""
+    definition: int
+    """Number of the definition."""
+
+
+class SegmentMemberPage(Model):
+    """SegmentMemberPage"""
+
+    data: list[SegmentMember]
+    """The rows."""
+    page: PageEnd
+    """How the list goes on."""
 
 
 class SetAside(Model):

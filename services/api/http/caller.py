@@ -29,7 +29,9 @@ RATE = "rate"
 """State of a request: what its key has left."""
 PRINCIPAL = "principal"
 """State of a request: who asks."""
-TELLS_OF_CUSTOMERS = frozenset({Scope.PROFILES_READ, Scope.PROFILES_PII, Scope.INSIGHTS_PERSON})
+TELLS_OF_CUSTOMERS = frozenset(
+    {Scope.PROFILES_READ, Scope.PROFILES_PII, Scope.INSIGHTS_PERSON, Scope.SEGMENTS_MEMBERS}
+)
 HTTPCredentials = Annotated[HTTPAuthorizationCredentials | None, Depends(BEARER)]
 HeaderKey = Annotated[str | None, Depends(KEY_HEADER)]
 

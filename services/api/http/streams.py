@@ -1,4 +1,4 @@
-"""Routes of server-sent events: what changes in incidents and profiles, as it changes.
+"""Routes of server-sent events: what changes in incidents, profiles and segments, as it changes.
 
 A stream is an answer without end: it is sent as it comes, uncompressed, and nobody may keep it. Its
 connection counts among the server's; the server ends it at once when it stops, through the state of
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import aclosing
 from typing import Annotated, Any, NamedTuple, cast
 
@@ -17,7 +17,7 @@ from fastapi import APIRouter, Depends, Header, Query, Request, Response
 from starlette.types import Receive, Scope, Send
 
 from schemas.api.problem import ProblemCode
-from schemas.api.streams import INCIDENTS_STREAM, PROFILES_STREAM
+from schemas.api.streams import INCIDENTS_STREAM, PROFILES_STREAM, SEGMENTS_STREAM
 from services.api import auth
 from services.api.feed_positions import ID_CHARS_MAX
 from services.api.feeds import HEARTBEAT_S, STOPPED, Fanout, Feed, Subscription
@@ -52,16 +52,20 @@ class Streams:
     server's event loop."""
 
     def __init__(
-        self, incidents: Feed, profiles: Feed, streams_max: int, per_key_max: int, metrics: Metrics
+        self, feeds: Mapping[str, Feed], streams_max: int, per_key_max: int, metrics: Metrics
     ) -> None:
-        self._hubs = {INCIDENTS_STREAM: Fanout(incidents), PROFILES_STREAM: Fanout(profiles)}
+        """`feeds` by the names of their streams; streams without one are refused."""
+        self._hubs = {name: Fanout(feed) for name, feed in feeds.items()}
         self._streams_max = streams_max
         self._per_key_max = per_key_max
         self._metrics = metrics
         self._of_key: Counter[str] = Counter()
 
     async def open(self, name: str, caller: Caller, last_id: str) -> _Opened:
-        """A stream of the caller's realm. Raises Problem 429, and as Fanout.subscribe does."""
+        """A stream of the caller's realm. Raises Problem 409 for one that nothing feeds, 429 for
+        too many, and as Fanout.subscribe does."""
+        if name not in self._hubs:
+            raise Problem(ProblemCode.INVALID_STATE, f"no changes of {name} are followed here")
         key_id = caller.principal.key_id
         if self._of_key.total() >= self._streams_max:
             detail = f"the service holds {self._streams_max} streams"
@@ -89,11 +93,11 @@ class Streams:
         self._metrics.streams.labels(name).inc(change)
 
 
-def streams_over(feeds: tuple[Feed, Feed], settings: Settings, metrics: Metrics) -> Streams:
-    """Streams of the feeds of incidents and profiles, on the server of the settings."""
+def streams_over(feeds: Mapping[str, Feed], settings: Settings, metrics: Metrics) -> Streams:
+    """Streams of feeds by their names, on the server of the settings."""
     connections = connections_that_fit(settings.http_connections_max)
     streams_max = min(settings.api_streams_max, int(connections * CONNECTIONS_SHARE))
-    return Streams(*feeds, streams_max, settings.api_streams_per_key_max, metrics)
+    return Streams(feeds, streams_max, settings.api_streams_per_key_max, metrics)
 
 
 class _Opened(NamedTuple):
@@ -179,10 +183,11 @@ async def _last_event_id(
 LastEventId = Annotated[str, Depends(_last_event_id)]
 ReadsIncidents = Annotated[Caller, Depends(allowed(auth.Scope.INCIDENTS_READ))]
 ReadsProfiles = Annotated[Caller, Depends(allowed(auth.Scope.PROFILES_READ))]
+ReadsMembers = Annotated[Caller, Depends(allowed(auth.Scope.SEGMENTS_MEMBERS))]
 
 
 def _answers(what: str) -> dict[int | str, dict[str, Any]]:
-    text = f"Server-sent events: {what}, `removed` and `reset`, with comments in between."
+    text = f"Server-sent events: {what} and `reset`, with comments in between."
     content = {EVENT_STREAM: {"schema": {"type": "string"}}}
     return {200: {"description": text, "content": content}, **documented(PROBLEMS)}
 
@@ -191,7 +196,7 @@ def _answers(what: str) -> dict[int | str, dict[str, Any]]:
     "/v1/incidents/stream",
     operation_id="streamIncidents",
     response_class=Response,
-    responses=_answers("`incident` with an incident as it is after a change (AlertRecord)"),
+    responses=_answers("`incident` with an incident after a change (AlertRecord), `removed`"),
 )
 async def incidents_stream(
     request: Request, caller: ReadsIncidents, last_id: LastEventId
@@ -204,7 +209,7 @@ async def incidents_stream(
     "/v1/profiles/stream",
     operation_id="streamProfiles",
     response_class=Response,
-    responses=_answers("`profile` with the state of a profile id (ProfileChangeRecord)"),
+    responses=_answers("`profile` with the state of a profile id (ProfileChangeRecord), `removed`"),
 )
 async def profiles_stream(
     request: Request, caller: ReadsProfiles, last_id: LastEventId
@@ -212,6 +217,21 @@ async def profiles_stream(
     """Profiles of the realm as they appear, merge, split, and get other identifiers, attributes or
     consents. No values: read the profile for them."""
     return await _stream(request, PROFILES_STREAM, caller, last_id, auth.Scope.PROFILES_READ)
+
+
+@router.get(
+    "/v1/segments/stream",
+    operation_id="streamSegments",
+    response_class=Response,
+    responses={
+        **_answers("`segment` with a change of a customer and a segment (SegmentChangeRecord)"),
+        **documented((*PROBLEMS, ProblemCode.INVALID_STATE)),
+    },
+)
+async def segments_stream(request: Request, caller: ReadsMembers, last_id: LastEventId) -> Response:
+    """Who enters and leaves segments of the realm, as it is found. Refused where segments do not
+    follow events."""
+    return await _stream(request, SEGMENTS_STREAM, caller, last_id, auth.Scope.SEGMENTS_MEMBERS)
 
 
 async def _stream(

@@ -19,7 +19,11 @@ from schemas.identifiers import NodeId, as_uuid
 from services.api.auth import Scope
 from services.api.operation import Answer, Operation, RealmRequest
 from services.api.ports import Access, Reads
-from services.api.queries.segments import SegmentName, current_members, require_segment
+from services.api.queries.segment_members import (
+    SegmentName,
+    current_members,
+    require_segment,
+)
 from services.ingest.core.permission import ADDRESS_TYPES
 from services.profiles.core.consent import Permission
 from services.profiles.core.consent_text import SHARED_ADDRESS

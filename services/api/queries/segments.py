@@ -1,4 +1,4 @@
-"""Operations on segments: try a definition, put definitions in force, list, check and export."""
+"""Operations on definitions of segments: try them, put them in force, check what is stored."""
 
 from __future__ import annotations
 
@@ -17,29 +17,23 @@ from pydantic import Field
 from schemas.identifiers import NodeId, as_uuid
 from schemas.instants import to_ms
 from schemas.profile import Profile
-from schemas.rules.segment_conditions import SEGMENT_ID
-from schemas.rules.segment_fields import near
 from schemas.rules.segments import SegmentDefinition, SegmentScope, named_by, read_segments
 from services.api.auth import Scope
 from services.api.handles import require_realm
 from services.api.operation import Answer, Operation, RealmRequest
 from services.api.ports import Access, Reads
-from services.measures.core.population import GROUP_MIN
 from services.profiles.core.masking import masked
-from services.runtime.errors import InvalidInput, InvalidState, NotFound
+from services.runtime.errors import InvalidInput, InvalidState
 from services.segments.core.compiler import SegmentSetting, compiled
 from services.segments.core.plan import Needs, SegmentPlan, needs_of
 from services.segments.evaluation import EvaluatedPortion, evaluated
-from services.segments.ports import MEMBER, StoredDefinition
+from services.segments.ports import StoredDefinition
 
 TEXT_CHARS_MAX = 2_000_000
 SAMPLES = 10
 SHOWN_MAX = 3
 NO_TICK = "no_tick"
 """Reason of an InvalidState: event time has not begun."""
-UNKNOWN_SEGMENT = "unknown_segment"
-"""Reason of a NotFound: there is no segment with this id."""
-SegmentName = Annotated[str, Field(pattern=SEGMENT_ID)]
 
 
 class DefinitionsRequest(RealmRequest):
@@ -47,20 +41,6 @@ class DefinitionsRequest(RealmRequest):
 
     definitions: str = Field(max_length=TEXT_CHARS_MAX)
     """The text of a TOML file."""
-
-
-class SegmentsRequest(RealmRequest):
-    """The segments of a realm."""
-
-    hides_small: bool = False
-    """Whether sizes of fewer than five are hidden, as from everybody who may not read persons."""
-
-
-class SegmentRequest(RealmRequest):
-    """One segment."""
-
-    segment: SegmentName
-    """Its id."""
 
 
 class SegmentProgress(Answer):
@@ -134,38 +114,6 @@ class AppliedSegment(Answer):
     """How many of them did not before."""
     left: int
     """How many did, and no longer do."""
-
-
-class ListedSegment(Answer):
-    """One segment."""
-
-    segment: str
-    """Its id."""
-    title: str
-    """What it is called."""
-    purpose: str
-    """What it is for."""
-    channel: str | None
-    """On which channel members are contacted."""
-    number: int
-    """Number of its definition."""
-    applied_at: datetime
-    """When the definition was put in force."""
-    members: int | None
-    """How many belong to it; null where that is hidden."""
-
-
-class SegmentMember(Answer):
-    """A member of a segment."""
-
-    profile_id: UUID
-    """The profile that holds the member now."""
-    since: datetime
-    """Tick at which the membership was found, in event time."""
-    because: list[str]
-    """Ids of the latest events that the conditions look at, the latest first."""
-    definition: int
-    """Number of the definition."""
 
 
 class VerifiedSegment(Answer):
@@ -374,68 +322,6 @@ def _with_dependents(reads: Reads, realm: str, named: Loaded) -> Loaded:
     )
 
 
-def _list(access: Access, asked: SegmentsRequest) -> Iterator[ListedSegment]:
-    reads, realm = access.reads, asked.realm
-    require_realm(reads, realm)
-    sizes = reads.segments.sizes(realm)
-    for name, one in reads.segments.definitions(realm).items():
-        size = sizes.get(name, 0)
-        yield ListedSegment(
-            segment=name,
-            title=one.definition.title,
-            purpose=one.definition.purpose,
-            channel=one.definition.channel,
-            number=one.number,
-            applied_at=one.applied_at,
-            members=None if asked.hides_small and size < GROUP_MIN else size,
-        )
-
-
-def _members(access: Access, asked: SegmentRequest) -> Iterator[SegmentMember]:
-    for _, one in current_members(access.reads, asked.realm, asked.segment):
-        yield one
-
-
-def current_members(
-    reads: Reads, realm: str, segment: str
-) -> Iterator[tuple[NodeId, SegmentMember]]:
-    """The stored members, each with the profile that holds it now, once: of two that were merged
-    since, the one whose id the profile has counts. Raises NotFound."""
-    require_segment(reads, realm, segment)
-    moved = set[NodeId]()
-    for page in reads.segments.memberships(realm, segment, MEMBER):
-        resolved = reads.profiles.resolve(realm, [one.profile for one in page])
-        holders = {
-            one.profile: resolved[one.profile].profile for one in page if one.profile in resolved
-        }
-        elsewhere = {held for stored, held in holders.items() if held != stored}
-        known = reads.segments.stored(realm, [segment], elsewhere).get(segment, {})
-        for one in page:
-            held = holders.get(one.profile)
-            if held is None:
-                continue
-            if held != one.profile:
-                if held in moved or (held in known and known[held].state == MEMBER):
-                    continue
-                moved.add(held)
-            yield held, SegmentMember(
-                profile_id=as_uuid(held),
-                since=one.since,
-                because=list(one.because),
-                definition=one.definition,
-            )  # fmt: skip
-
-
-def require_segment(reads: Reads, realm: str, segment: str) -> StoredDefinition:
-    """The definition of a segment in force. Raises NotFound."""
-    require_realm(reads, realm)
-    known = reads.segments.definitions(realm)
-    if segment not in known:
-        hint = near(segment, known)
-        raise NotFound(f"there is no segment {segment!r}{hint}", reason=UNKNOWN_SEGMENT)
-    return known[segment]
-
-
 def _verify(
     access: Access, asked: RealmRequest
 ) -> Iterator[SegmentProgress | VerifiedSegment | EvaluationCost]:
@@ -481,14 +367,6 @@ SEGMENTS_APPLY = Operation(
     "segments_apply", Scope.IDENTITY_WRITE, DefinitionsRequest, ApplyRow, _apply
 )
 """Put definitions in force, and write who belongs to them."""
-SEGMENTS_LIST = Operation(
-    "segments_list", Scope.INSIGHTS_READ, SegmentsRequest, ListedSegment, _list
-)
-"""The segments of a realm."""
-SEGMENTS_MEMBERS = Operation(
-    "segments_members", Scope.PROFILES_READ, SegmentRequest, SegmentMember, _members
-)
-"""Who belongs to a segment."""
 SEGMENTS_VERIFY = Operation(
     "segments_verify", Scope.PROFILES_READ, RealmRequest, VerifyRow, _verify
 )
@@ -496,7 +374,5 @@ SEGMENTS_VERIFY = Operation(
 OPERATIONS = (
     SEGMENTS_PREVIEW,
     SEGMENTS_APPLY,
-    SEGMENTS_LIST,
-    SEGMENTS_MEMBERS,
     SEGMENTS_VERIFY,
 )

@@ -16,7 +16,6 @@ from services.store.database import Database, on_one_thread, rows_by_key
 from services.store.statements import statements_of
 
 _STATEMENTS = statements_of(__file__)
-EVALUATED_SQL = _STATEMENTS["evaluated"]
 MARKS_SQL = _STATEMENTS["marks"]
 TIMERS_OF_SQL = _STATEMENTS["timers_of"]
 DUE_SQL = _STATEMENTS["due"]
@@ -37,10 +36,6 @@ class LiveStore(SegmentStore):
     def __init__(self, database: Database, page: int = PAGE_ROWS) -> None:
         super().__init__(database)
         self._page = page
-
-    def evaluated(self, realm: str) -> tuple[datetime, int] | None:
-        """See the port."""
-        return next(iter(self._database.rows(EVALUATED_SQL, {"realm": realm})), None)
 
     def marks(self, realm: str, after: int, limit: int) -> dict[NodeId, TouchCause]:
         """See the port."""

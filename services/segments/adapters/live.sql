@@ -1,7 +1,3 @@
--- evaluated --
--- The last tick of a realm that was evaluated as a whole, and its batch.
-SELECT tick, version FROM segment_ticks FINAL WHERE realm = {realm:String}
-
 -- marks --
 -- Who was marked by batches after one.
 SELECT node, cause FROM segment_marks FINAL

@@ -34,14 +34,14 @@ class MemorySegmentStore:
         self._definitions |= {(realm, name): one for name, one in definitions.items()}
 
     def memberships(
-        self, realm: str, segment: str, state: str = "", *, page: int = 1_000
+        self, realm: str, segment: str, state: str = "", *, page: int = 1_000, after: NodeId = 0
     ) -> Iterator[list[SegmentMembership]]:
         """See the port."""
         found = sorted(
             (one for key, (_, one) in self._memberships.items() if key[:2] == (realm, segment)),
             key=lambda one: one.profile,
         )
-        mine = [one for one in found if state in ("", one.state)]
+        mine = [one for one in found if state in ("", one.state) and one.profile > after]
         for start in range(0, len(mine), page):
             yield mine[start : start + page]
 

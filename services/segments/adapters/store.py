@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from datetime import datetime
 from uuid import UUID
 
 from schemas.identifiers import NodeId, as_uuid
@@ -18,6 +19,7 @@ DEFINITIONS_SQL = _STATEMENTS["definitions"]
 MEMBERSHIPS_SQL = _STATEMENTS["memberships"]
 STORED_SQL = _STATEMENTS["stored"]
 SIZES_SQL = _STATEMENTS["sizes"]
+EVALUATED_SQL = _STATEMENTS["evaluated"]
 DEFINITION_COLUMNS = ("realm", "segment", "number", "body", "applied_at")
 MEMBERSHIP_COLUMNS = (
     "realm", "segment", "node", "state", "since", "because", "definition", "version", "sequence",
@@ -43,19 +45,19 @@ class SegmentStore:
         }
 
     def memberships(
-        self, realm: str, segment: str, state: str = "", *, page: int = PAGE_ROWS
+        self, realm: str, segment: str, state: str = "", *, page: int = PAGE_ROWS, after: NodeId = 0
     ) -> Iterator[list[SegmentMembership]]:
         """See the port."""
-        after = FIRST
+        place = as_uuid(after)
         where = {"realm": realm, "segment": segment, "state": state, "limit": page}
         while True:
-            place = {"is_first": after == FIRST, "after": str(after)}
-            rows = self._database.rows(MEMBERSHIPS_SQL, where | place)
+            asked = where | {"is_first": place == FIRST, "after": str(place)}
+            rows = self._database.rows(MEMBERSHIPS_SQL, asked)
             if rows:
                 yield [SegmentMembership(node.int, *rest) for node, *rest in rows]
             if len(rows) < page:
                 return
-            after = rows[-1][0]
+            place = rows[-1][0]
 
     def stored(
         self, realm: str, segments: Collection[str], profiles: Collection[NodeId]
@@ -72,6 +74,10 @@ class SegmentStore:
         """See the port."""
         rows = self._database.rows(SIZES_SQL, {"realm": realm})
         return {name: int(count) for name, count in rows}
+
+    def evaluated(self, realm: str) -> tuple[datetime, int] | None:
+        """See the port."""
+        return next(iter(self._database.rows(EVALUATED_SQL, {"realm": realm})), None)
 
     def put_definitions(self, realm: str, definitions: Mapping[str, StoredDefinition]) -> None:
         """See the port."""

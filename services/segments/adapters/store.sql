@@ -21,3 +21,7 @@ WHERE realm = {realm:String} AND state = 'member' GROUP BY segment
 SELECT segment, node, state, since, because, definition, sequence FROM memberships
 WHERE realm = {realm:String} AND segment IN {segments:Array(String)} AND node IN {nodes:Array(UUID)}
 ORDER BY version DESC LIMIT 1 BY segment, node
+
+-- evaluated --
+-- The last tick of a realm that was evaluated as a whole, and its batch.
+SELECT tick, version FROM segment_ticks FINAL WHERE realm = {realm:String}

@@ -22,6 +22,8 @@ from tests.events import event, identifier
 MARK = "zqxmark"
 ACCOUNT, HOUSEHOLD = "K-1", "H-1"
 """Numbers of an account and a household that both realms have."""
+SEGMENT = "everybody"
+"""A segment of all persons that both realms have."""
 HOUSEHOLDS = 2
 KEPT = {"type", "channel", "system", "issuer", "occurred_at", "sent_at", "currency", "realm"}
 FREE = {
@@ -92,7 +94,18 @@ def populated(directory: Path, **settings: str) -> Iterator[Populated]:
     c360(data_dir, "ingest", "-", stdin=lines + b"\n" + marked_stream(lines), **SETTINGS)
     with embedded(directory, **settings) as service:
         service.run("identity", "suggest")
+        for realm, title in ((REALM, "All"), (OTHER_REALM, f"{MARK} all")):
+            define(service, directory / f"{realm}.toml", realm, title)
         yield _described(service, lines)
+
+
+def define(service: Service, file: Path, realm: str, title: str) -> None:
+    """Put a segment in force to which all persons belong."""
+    file.write_text(
+        f'[segment.{SEGMENT}]\ntitle = "{title}"\npurpose = "service"\neverybody = true\n'
+        f'[[segment.{SEGMENT}.none]]\ndid = "contest.entered"\n'
+    )
+    service.run("segments", "apply", str(file), "--realm", realm)
 
 
 def wrong_price() -> list[bytes]:

@@ -15,7 +15,9 @@ from tests.contract.api.test_scopes import NEEDS, OPERATIONS
 from tests.events import event, identifier
 
 NOTED_S = 30.0
-READING = frozenset({Scope.PROFILES_READ, Scope.PROFILES_PII, Scope.INSIGHTS_PERSON})
+READING = frozenset(
+    {Scope.PROFILES_READ, Scope.PROFILES_PII, Scope.INSIGHTS_PERSON, Scope.SEGMENTS_MEMBERS}
+)
 UNTRACED = {
     "getFreshness": "tells of no customer",
     "streamProfiles": "says that profiles changed; reading them is another request",
@@ -25,6 +27,8 @@ UNTRACED = {
     "listSuggestions": "nobody is proposed here; test_suggestions.py asks for the trace",
     "getSuggestion": "the same",
     "listAffected": "has no incident here",
+    "listSegmentMembers": "no segment is defined here; test_segments.py asks for the trace",
+    "streamSegments": "says that memberships changed; where it is fed, it names ids only",
     "getAccount": "tells of a company, and of persons only how many",
 }
 """Operations on profiles that this test asks for no trace of, and why."""

@@ -7,7 +7,7 @@ import pytest
 from services.api.handles import UNKNOWN
 from services.api.queries.decisions import UNSEEN
 from services.api.queries.identity_rules import RULES_REPLACED
-from services.api.queries.segments import UNKNOWN_SEGMENT
+from services.api.queries.segment_members import UNKNOWN_SEGMENT
 from services.api.queries.suggestions import UNKNOWN_SUGGESTION
 from services.api.server import REALMS_DIFFER
 from services.cli import app

@@ -50,7 +50,8 @@ class Service:
         self.ring = Ring()
         self.metrics = Metrics()
         self.incidents, self.profiles = MemoryFeed(), MemoryFeed()
-        self.streams = Streams(self.incidents, self.profiles, 3, 2, self.metrics)
+        feeds = {"incidents": self.incidents, "profiles": self.profiles}
+        self.streams = Streams(feeds, 3, 2, self.metrics)
         parts = api_parts_of(self.ring, self.metrics)
         self.app = create_app(cast(Any, None), parts, feeds=self.streams)
 
