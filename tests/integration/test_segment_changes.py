@@ -2,88 +2,126 @@
 
 from __future__ import annotations
 
-import random
-from collections import defaultdict
-from pathlib import Path
+from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
-import orjson
 import pytest
 
+from schemas.instants import to_ms
 from schemas.segment_change import SegmentChangeRecord
-from services.api.feed_positions import LAST_KEY, Entry, FeedMark, read_id
+from services.api.feed_positions import Entry, FeedMark, read_id
 from services.api.feeds import Fanout
-from services.api.store_feeds import SegmentChangeRows, StoreFeed
+from services.api.store_feeds import ENTRIES_PER_READ, SegmentChangeRows, StoreFeed
 from services.segments.adapters.changes import ChangeReader
+from services.segments.adapters.live import LiveStore
+from services.segments.core.decision import BY_ERASURE, BY_EVENT, ENTERED, LEFT, Change
+from services.segments.ports import SegmentChange
 from services.store.database import Database
-from tests.integration.test_segments_live import define
 from tests.integration.test_store_feeds import Borrowed, told
-from tests.mixed_history import REALM
-from tests.mixed_process import Faults, Mixed
+from tests.profile_store import REALM, at
 
-STORED = """SELECT segment, node, sequence, change, reason FROM segment_changes FINAL
-ORDER BY segment, node, sequence"""
-STEPS = 14
+BATCHES, PEOPLE = 9, 150
+SEGMENTS = ("buyers", "readers")
+
+
+def changed(segment: str, person: int, sequence: int, reason: str = BY_EVENT) -> SegmentChange:
+    """A change of a person: who is in, leaves, and the other way round."""
+    tick = to_ms(at(60) + timedelta(minutes=sequence))
+    change = ENTERED if sequence % 2 else LEFT
+    because = () if reason == BY_ERASURE else (f"e-{person}",)
+    said = Change(change, reason, tick - 1, tick, False, because, 0, sequence, 1)
+    return SegmentChange(segment, UUID(int=person * 2**100 + 1).int, said)
 
 
 @pytest.fixture
-def mixed(database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Mixed:
-    """A process with segments, after traffic, merges, erasures, faults and kills."""
-    with monkeypatch.context() as patch:
-        made = Mixed(database, tmp_path, random.Random(3), Faults(patch))
-        made.run(4)
-        define(made.process)
-        made.run(STEPS)
-        return made
+def written(database: Database) -> list[tuple[int, str, SegmentChange]]:
+    """Batches of changes in two realms; one person leaves by an erasure and comes back."""
+    store, found = LiveStore(database), list[tuple[int, str, SegmentChange]]()
+
+    def write(batch: int, realm: str, some: Sequence[SegmentChange]) -> None:
+        # Portions of one batch come in any order.
+        for part in (some[len(some) // 2 :], some[: len(some) // 2]):
+            store.write_changes(realm, part, batch)
+        found.extend((batch, realm, one) for one in some)
+
+    for number in range(1, BATCHES + 1):
+        every = [
+            changed(segment, person, number)
+            for segment in SEGMENTS
+            for person in range(1, PEOPLE + 1)
+            if person % 10 != number % 10
+        ]
+        write(3 * number, REALM, every)
+        write(3 * number, "other", every[:5])
+    gone = [changed(segment, PEOPLE + 1, 2, BY_ERASURE) for segment in SEGMENTS]
+    write(3 * BATCHES + 1, REALM, gone)
+    write(3 * BATCHES + 4, REALM, [changed(one, PEOPLE + 1, 1) for one in SEGMENTS])
+    database.rows("OPTIMIZE TABLE segment_changes FINAL")
+    return found
 
 
-def records(entries: list[Entry]) -> list[SegmentChangeRecord]:
-    """What was told."""
-    return [SegmentChangeRecord.model_validate_json(one.data) for one in entries]
+def keys(entries: Sequence[Entry]) -> list[tuple[Any, ...]]:
+    """What was told, without the rest."""
+    read = [(one, SegmentChangeRecord.model_validate_json(one.data)) for one in entries]
+    return [
+        (one.mark.number, said.realm, said.segment, said.profile_id.int, said.sequence)
+        for one, said in read
+    ]
 
 
-def test_every_change_is_told_once_and_in_order(database: Database, mixed: Mixed) -> None:
-    """All rows there are, each customer's by sequence; by batches that never fall."""
-    settled = mixed.process.engine.pipeline.settled
+def test_every_change_is_told_once_and_in_order(
+    database: Database, written: list[tuple[int, str, SegmentChange]]
+) -> None:
+    """All of all realms, by batch; behind any place exactly the rest, and nothing of batches that
+    are not completely written."""
+    settled = written[-1][0]
     entries = told(SegmentChangeRows(database), FeedMark(0), settled)
-    assert len(entries) > 20
-    assert {one.event for one in entries} == {"segment"}
-    found = records(entries)
-    keys = [(one.segment, one.profile_id, one.sequence, one.change, one.reason) for one in found]
-    assert len(set(keys)) == len(keys)
-    assert set(keys) >= {tuple(row) for row in database.rows(STORED)}
-    by_customer: defaultdict[Any, list[int]] = defaultdict(list)
-    for one in found:
-        if one.reason in ("erased", "objection"):
-            assert not one.because
-        mine = by_customer[one.segment, one.profile_id]
-        assert not mine or one.sequence > mine[-1]
-        mine.append(0 if one.reason == "erased" else one.sequence)  # counting begins anew
-    reader = ChangeReader(database)
-    for entry in entries[:: max(1, len(entries) // 5)]:
-        behind = told(SegmentChangeRows(database), entry.mark, settled)
-        assert behind == entries[entries.index(entry) + 1 :]
-        following = reader.told(REALM, "", (entry.mark.number, entry.mark.key), 1)
-        assert [(one.batch, one.key) for one in following] == [one.mark for one in behind[:1]]
-    only = reader.told(REALM, "buyers", (0, ""), 10_000)
-    assert [one.record for one in only] == [one for one in found if one.segment == "buyers"]
-    assert reader.told("other", "", (0, ""), 10) == []
-
-
-async def test_an_id_of_a_change_is_resumed(database: Database, mixed: Mixed) -> None:
-    """Ids hold what a place needs, so a subscriber who was away gets the rest."""
-    pipeline = mixed.process.engine.pipeline
-    feed = StoreFeed(
-        "s", SegmentChangeRows, lambda: Borrowed(database), lambda: pipeline.settled, b"secret"
+    assert len(entries) > 4 * ENTRIES_PER_READ
+    assert sorted(keys(entries)) == sorted(
+        (batch, realm, one.segment, one.profile, one.change.sequence)
+        for batch, realm, one in written
     )
-    end = await feed.start()
+    for number in range(0, len(entries), len(entries) // 7):
+        rest = told(SegmentChangeRows(database), entries[number].mark, settled)
+        assert keys(rest) == keys(entries[number + 1 :])
+    rows = SegmentChangeRows(database)
+    assert rows.latest(settled) == settled
+    assert rows.latest(settled - 1) == 3 * BATCHES + 1
+    before = told(SegmentChangeRows(database), FeedMark(0), 3 * BATCHES)
+    assert keys(before) == [one for one in keys(entries) if one[0] <= 3 * BATCHES]
+
+
+def test_the_changes_of_one_segment(
+    database: Database, written: list[tuple[int, str, SegmentChange]]
+) -> None:
+    """Of one realm and segment, page by page, up to the last batch that is settled."""
+    reader = ChangeReader(database, lambda: 3 * BATCHES)
+    place, found = (0, ""), []
+    while page := reader.told("other", "buyers", place, 7):
+        found += page
+        place = page[-1].batch, page[-1].key
+    assert {one.record.segment for one in found} == {"buyers"}
+    assert {one.record.realm for one in found} == {"other"}
+    assert len(found) == 5 * BATCHES
+    mine = reader.told(REALM, "", (0, ""), 10_000)
+    assert BY_ERASURE not in {one.record.reason for one in mine}
+
+
+async def test_an_id_of_a_change_is_resumed(
+    database: Database, written: list[tuple[int, str, SegmentChange]]
+) -> None:
+    """An id holds what its place needs: a subscriber who was away gets the rest."""
+    feed = StoreFeed(
+        "s", SegmentChangeRows, lambda: Borrowed(database), lambda: written[-1][0], b"secret"
+    )
+    await feed.start()
+    end = await feed.end()
     stretch = await feed.read((FeedMark(0),), end)
-    entry = stretch.entries[len(stretch.entries) // 2]
-    written = Fanout(feed).resume_id((entry.mark,))
-    position = read_id(written, "s").position
+    entry = stretch.entries[77]
+    position = read_id(Fanout(feed).resume_id((entry.mark,)), "s").position
     assert position == (entry.mark,)
     rest = await feed.read(position, end)
-    assert rest.entries[0] == stretch.entries[len(stretch.entries) // 2 + 1]
-    assert orjson.loads(rest.entries[0].data)["version"] == 1
-    assert FeedMark(entry.mark.number, LAST_KEY) > entry.mark
+    assert keys(rest.entries)[: ENTRIES_PER_READ - 78] == keys(stretch.entries[78:])
     await feed.stop()

@@ -14,6 +14,7 @@ from schemas.rules.profile import profile_rules
 from schemas.rules.segments import SegmentScope, read_segments
 from services.profiles.adapters.clickhouse import ProfileReader
 from services.profiles.adapters.history import HistoryReader
+from services.segments.adapters.changes import ChangeReader
 from services.segments.adapters.facts import FactReader
 from services.segments.adapters.live import LiveStore
 from services.segments.core.compiler import SegmentSetting, compiled
@@ -26,6 +27,7 @@ from tests.tiers import volumes
 
 CHANGES = """SELECT toString(segment), node, change, reason, length(because), into_node
 FROM segment_changes FINAL ORDER BY segment, node, sequence"""
+STORED = "SELECT toString(segment), node, sequence, toString(change) FROM segment_changes FINAL"
 TIMERS = "SELECT count(), uniqExact(realm, segment, node) FROM segment_timers FINAL"
 ERASED = "SELECT DISTINCT node FROM erasures WHERE realm = 'default'"
 NAMED = """SELECT count() FROM {table:Identifier}
@@ -141,6 +143,10 @@ def test_whatever_is_killed_in_between(
         mixed.run(steps)
         assert differences(mixed.process) == {}, mixed.trace
         reasons |= check_changes(database)
+        settled = mixed.process.engine.pipeline.settled
+        said = [one.record for one in ChangeReader(database).page(0, "", settled, 100_000)]
+        keys = {(one.segment, one.profile_id, one.sequence, one.change) for one in said}
+        assert keys >= set(database.rows(STORED)), "what is stored is told"
     erased = [str(node) for (node,) in database.rows(ERASED)]
     for table in ("memberships", "segment_timers", "segment_marks"):
         assert database.rows(NAMED, {"table": table, "nodes": erased}) == [(0,)], table

@@ -50,26 +50,35 @@ class ChangeReader:
         after_key: str,
         until: int,
         rows_max: int,
-        realm: str = "",
-        segment: str = "",
     ) -> list[StoredChange]:
-        """The next changes behind a batch and key, up to a batch that is completely written; of a
-        realm and a segment, or of all. Fewer than `rows_max` are all."""
-        asked: dict[str, Any] = {
-            "after": after, "after_key": after_key, "until": until, "rows": rows_max,
-            "realm": realm, "segment": segment,
-        }  # fmt: skip
-        rows = self._recent.read(
-            after - 1,
-            lambda parts: self._database.rows(CHANGED_SQL, asked | {"parts": parts}),
-        )
-        return [StoredChange(batch, key, _record(*row)) for batch, key, *row in rows]
+        """The next changes behind a batch and key, up to a batch that is completely written. Fewer
+        than `rows_max` are all."""
+        asked = _asked(after, after_key, until, rows_max)
+        rows = self._recent.read(after - 1, lambda parts: self._rows(parts, asked))
+        return _changes(rows)
+
+    def _rows(self, parts: Sequence[str], asked: dict[str, Any]) -> list[Any]:
+        return self._database.rows(CHANGED_SQL, asked | {"parts": parts}) if parts else []
 
     def told(
         self, realm: str, segment: str, after: tuple[int, str], limit: int
     ) -> list[StoredChange]:
-        """See the port."""
-        return self.page(*after, self._settled(), limit, realm, segment)
+        """See the port. A user who may only read knows nothing of parts, so all are read."""
+        asked = _asked(*after, self._settled(), limit, realm, segment)
+        return _changes(self._database.rows(CHANGED_SQL, asked | {"parts": []}))
+
+
+def _asked(
+    after: int, after_key: str, until: int, rows_max: int, realm: str = "", segment: str = ""
+) -> dict[str, Any]:
+    return {
+        "after": after, "after_key": after_key, "until": until, "rows": rows_max, "realm": realm,
+        "segment": segment,
+    }  # fmt: skip
+
+
+def _changes(rows: Sequence[Any]) -> list[StoredChange]:
+    return [StoredChange(batch, key, _record(*row)) for batch, key, *row in rows]
 
 
 def _record(

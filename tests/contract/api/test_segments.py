@@ -154,7 +154,7 @@ def test_changes_are_streamed(service: Service, asking: Asking) -> None:
         with Follower(service.url, path, service.key(MEMBERS, realm=REALM), last_id) as again:
             told = wait_for(lambda: _told(again, asking, second, service))
         assert theirs.reader.events == []
-    assert (told["change"], told["reason"], told["realm"]) == ("entered", "event", REALM)
+    assert (told["change"], told["realm"], told["sequence"]) == ("entered", REALM, 1)
     everything = [*mine.reader.events, *again.reader.events]
     assert {one.name for one in everything} == {"segment"}
     keys = [
