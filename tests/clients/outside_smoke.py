@@ -94,12 +94,19 @@ def calls(facts: Facts) -> dict[str, Asked]:
         "listMeasures": Asked({}),
         "getMeasure": Asked({"measure": "repeat_purchase_rate"}),
         "getProfileInsights": Asked(profile),
+        "streamIncidents": Asked({}, is_stream=True),
+        "streamProfiles": Asked({}, is_stream=True),
+        **of_segments(profile),
+    }
+
+
+def of_segments(profile: Facts) -> dict[str, Asked]:
+    """The same of operations on segments."""
+    return {
         "listSegments": Asked({}),
         "listSegmentMembers": Asked({"segment": "everybody", "limit": 1}),
         "listProfileSegments": Asked(profile),
         "streamSegments": Asked({}, is_stream=True),
-        "streamIncidents": Asked({}, is_stream=True),
-        "streamProfiles": Asked({}, is_stream=True),
     }
 
 

@@ -114,6 +114,16 @@ def embedded(engine: Database, server_settings: Settings) -> Iterator[Access]:
 
 
 GIVEN = {"type": "email", "value": "anna@example.com"}
+OF_SEGMENTS: dict[str, dict[str, Any]] = {
+    "segments_preview": {"realm": "default", "definitions": SEGMENTS.replace("buyers", "others")},
+    "segments_list": {"realm": "default"},
+    "segments_members": {"realm": "default", "segment": "buyers"},
+    "segments_page": {"realm": "default", "segment": "buyers"},
+    "profile_segments": {"realm": "default", "identifier": EMAIL},
+    "segments_changes": {"realm": "default"},
+    "segments_verify": {"realm": "default"},
+    "segments_export": {"realm": "default", "segment": "buyers"},
+}
 
 
 def asked(access: Access, name: str) -> list[dict[str, Any]]:
@@ -163,14 +173,7 @@ def asked(access: Access, name: str) -> list[dict[str, Any]]:
         "identity_suspicious": realm,
         "identity_verify": realm,
         "identity_simulate": {**realm, "rules": CHANGED_RULES},
-        "segments_preview": {**realm, "definitions": SEGMENTS.replace("buyers", "others")},
-        "segments_list": realm,
-        "segments_members": {**realm, "segment": "buyers"},
-        "segments_page": {**realm, "segment": "buyers"},
-        "profile_segments": {**realm, "identifier": EMAIL},
-        "segments_changes": realm,
-        "segments_verify": realm,
-        "segments_export": {**realm, "segment": "buyers"},
+        **OF_SEGMENTS,
         "insights_show": {**realm, "measure": "repeat_purchase_rate"},
         "insights_profile": {**realm, "identifier": EMAIL},
     }
