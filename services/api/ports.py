@@ -42,7 +42,7 @@ if TYPE_CHECKING:
         TimelineSource,
     )
     from services.runtime.settings import RealmSettings
-    from services.segments.ports import ChangeSource, FactSource, SegmentSink, SegmentSource
+    from services.segments.ports import ChangeSource, FactSource, SegmentForce, SegmentSource
     from services.store.changes import ChangedKeys, SeenTables
     from services.store.migrations import MigrationState
     from services.store.profile_map import Members
@@ -528,8 +528,8 @@ class Writes(Protocol):
     """The writes that operations may ask for; each is durable when it returns."""
 
     @property
-    def segments(self) -> SegmentSink:
-        """Definitions of segments, and memberships."""
+    def segments(self) -> SegmentForce:
+        """Which definitions of segments are in force."""
         ...
 
     def act(self, records: Sequence[ActionRecord]) -> None:

@@ -68,8 +68,8 @@ from services.runtime.errors import Retry
 from services.runtime.settings import RealmSettings, Settings, read_rules
 from services.segments.adapters.changes import ALL_BATCHES, ChangeReader
 from services.segments.adapters.facts import FactReader
-from services.segments.adapters.store import SegmentStore
-from services.segments.ports import SegmentSink
+from services.segments.adapters.store import AppliedSegments, SegmentStore
+from services.segments.ports import SegmentForce
 from services.store.database import Database
 from services.store.migrations import MigrationState, migrate
 from services.store.profile_map import Members, ProfileMap
@@ -323,7 +323,7 @@ class StoreWrites:
         expire: ExpirySink = no_expiry,
         suppress: SuppressionSink | None = None,
         *,
-        segments: SegmentSink | None = None,
+        segments: SegmentForce | None = None,
         is_waited_for: bool = False,
     ) -> None:
         self._is_waited_for = is_waited_for
@@ -331,7 +331,7 @@ class StoreWrites:
         self._audit = StoreAudit(database)
         self._keys = ApiKeyStore(database)
         self._answers = Idempotency(database)
-        self.segments: SegmentSink = segments or SegmentStore(database)
+        self.segments: SegmentForce = segments or AppliedSegments(SegmentStore(database))
         self._act = act
         self._erase = erase
         self._expire = expire
@@ -412,7 +412,7 @@ def access_to(
     expire: ExpirySink = no_expiry,
     suppress: SuppressionSink | None = None,
     writing: OwnProgress | None = None,
-    segments: SegmentSink | None = None,
+    segments: SegmentForce | None = None,
 ) -> Access:
     """What operations work with, over one connection. Raises ConfigurationError as ReadStore."""
     return Access(

@@ -26,6 +26,7 @@ from services.api.queries.segment_members import (
 from services.api.queries.segments import (
     SEGMENTS_APPLY,
     SEGMENTS_PREVIEW,
+    SEGMENTS_REMOVE,
     SEGMENTS_VERIFY,
     DefinitionsRequest,
 )
@@ -100,7 +101,8 @@ def apply(
 ) -> None:
     """Put definitions in force: everybody is evaluated as of the latest tick, and written.
 
-    Memberships are as of that tick until the next run: nothing follows events by itself yet.
+    On a data directory memberships follow events from then on; on a server until the next run they
+    are as of that tick.
     """
     asked = DefinitionsRequest(realm=realm, definitions=_text_of(file))
     with state_of(context).session() as session:
@@ -110,7 +112,28 @@ def apply(
         return
     print_table("Segments", found, APPLIED)
     _print_cost(cost, context, realm)
-    out.print("Members are as of this tick until 'c360 segments apply' runs again.")
+    if state_of(context).settings().clickhouse_url is not None:
+        out.print("Members are as of this tick until 'c360 segments apply' runs again.")
+
+
+@app.command()
+def remove(
+    context: typer.Context,
+    segment: SegmentId,
+    realm: Realm = DEFAULT_REALM,
+    as_json: AsJson = False,
+) -> None:
+    """Put a segment out of force: its members leave, and readers do not find it any more.
+
+    Refused while another segment names it.
+    """
+    asked = SegmentRequest(realm=realm, segment=segment)
+    with state_of(context).session() as session:
+        [removed] = _without_progress(map(plain, session.run(SEGMENTS_REMOVE, asked)))
+    if as_json:
+        print_json({"version": 1, **removed})
+        return
+    out.print(f"{segment} is removed; {removed['left']:,} members left")
 
 
 @app.command("list")

@@ -29,6 +29,7 @@ from services.api.queries.segments import (
     AppliedSegment,
     EvaluationCost,
     PreviewedSegment,
+    RemovedSegment,
     VerifiedSegment,
 )
 from services.api.queries.simulation import SimulationReport
@@ -291,6 +292,9 @@ def _segments() -> list[str]:
         "## `c360 segments apply FILE --json`",
         "The same with what became of each segment.",
         _fields_of(AppliedSegment),
+        "## `c360 segments remove SEGMENT --json`",
+        "The segment that was put out of force, with `version`.",
+        _fields_of(RemovedSegment),
         "## `c360 segments list --json`",
         "The segments of a realm.",
         _fields_of(ListedSegment),

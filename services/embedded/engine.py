@@ -60,7 +60,8 @@ from services.runtime.settings import (
 from services.segments.adapters.facts import FactReader
 from services.segments.adapters.live import LiveStore
 from services.segments.core.compiler import SegmentSetting
-from services.segments.ports import SegmentMembership, StoredDefinition
+from services.segments.evaluation import EvaluatedPortion
+from services.segments.ports import LookedAt, StoredDefinition
 from services.segments.stage import SegmentStage
 from services.store.database import Database, open_embedded
 from services.store.directory import require_embedded_engine
@@ -413,23 +414,37 @@ class Engine:
 
 
 class DefinedSegments:
-    """Implements services.segments.ports.SegmentSink: the stage of an engine writes memberships
-    itself, when definitions are put in force."""
+    """Implements services.segments.ports.SegmentForce: the stage of an engine evaluates, a part at
+    a time."""
 
     def __init__(self, pipeline: Pipeline, in_turn: Callable[[Callable[[], None]], None]) -> None:
         """`in_turn` has the writing thread do something."""
         self._pipeline = pipeline
         self._in_turn = in_turn
 
-    def put_definitions(self, realm: str, definitions: Mapping[str, StoredDefinition]) -> None:
-        """See the port. Everybody is evaluated."""
-        if definitions:
-            self._in_turn(lambda: self._pipeline.define(realm, definitions))
+    def apply(
+        self,
+        realm: str,
+        definitions: Mapping[str, StoredDefinition],
+        evaluated: Iterable[EvaluatedPortion],
+        now: datetime,
+    ) -> Iterator[LookedAt]:
+        """See the port. The evaluation is the stage's own."""
+        self._in_turn(lambda: self._pipeline.define(realm, definitions))
+        yield from self._parts(realm)
 
-    def put_memberships(
-        self, realm: str, segment: str, memberships: Sequence[SegmentMembership], version: int
-    ) -> None:
-        """See the port. Nothing is to be done."""
+    def remove(self, realm: str, segment: str, number: int, now: datetime) -> Iterator[LookedAt]:
+        """See the port."""
+        self._in_turn(lambda: self._pipeline.remove_segment(realm, segment, number, now))
+        yield from self._parts(realm)
+
+    def _parts(self, realm: str) -> Iterator[LookedAt]:
+        """What follows, as it is evaluated; batches may come in between."""
+        found: list[LookedAt | None] = []
+        while not found or found[-1] is not None:
+            self._in_turn(lambda: found.append(self._pipeline.advance_segments(realm)))
+            if found[-1] is not None:
+                yield found[-1]
 
 
 class _Reached:

@@ -42,7 +42,7 @@ from services.runtime.errors import Retry
 from services.runtime.metrics import Metrics
 from services.runtime.retry import retrying
 from services.segments.core.decision import TouchCause
-from services.segments.ports import StoredDefinition
+from services.segments.ports import LookedAt, StoredDefinition
 from services.segments.stage import SegmentStage
 from services.stream.positions import EMBEDDED_GENERATION, version_of
 from services.stream.watermarks import WatermarkStore
@@ -469,16 +469,37 @@ class Pipeline:
             self._acknowledge()
 
     def define(self, realm: str, definitions: Mapping[str, StoredDefinition]) -> None:
-        """Put definitions of segments in force, and evaluate everybody. Raises as the store does;
-        what was not evaluated then is by the next tick."""
-        if self._segments is None:
-            return
+        """Put definitions of segments in force; `advance_segments` evaluates everybody. Raises as
+        the store does."""
+        if self._segments is not None:
+            now, batch = self._defining(realm)
+            self._segments.define(realm, definitions, now, batch)
+            self.settled = batch
+
+    def remove_segment(self, realm: str, segment: str, number: int, at: datetime) -> None:
+        """Put a segment out of force; `advance_segments` lets its members leave. As above."""
+        if self._segments is not None:
+            now, batch = self._defining(realm)
+            self._segments.remove(realm, segment, number, at, now, batch)
+            self.settled = batch
+
+    def _defining(self, realm: str) -> tuple[datetime | None, int]:
+        """The latest tick of a realm, and a batch for what is put in force as of it."""
         self.note()
         self._consistency.begin()
-        now = self._consistency.now(realm)
+        return self._consistency.now(realm), self._new_batch()
+
+    def advance_segments(self, realm: str) -> LookedAt | None:
+        """Evaluate a part of what follows from other definitions; None when all is done. Batches
+        may come in between. Raises as the store does; what is left then is done by the next tick.
+        """
+        if self._segments is None:
+            return None
         batch = self._new_batch()
-        self._segments.define(realm, definitions, now, batch)
+        with self._timed("segments"):
+            found = self._segments.advance(realm, batch)
         self.settled = batch
+        return found
 
     def _new_batch(self) -> int:
         """The number of a batch that is about to be written: it is used once."""

@@ -5,7 +5,7 @@ Methods block. They raise Retry for a transient fault and Fatal when retrying ca
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from services.segments.core.decision import Change, TouchCause
     from services.segments.core.facts import CustomerFacts
     from services.segments.core.plan import Needs
+    from services.segments.evaluation import EvaluatedPortion
     from services.store.profile_map import Members
 
 MEMBER, LEFT, RETRACTED = "member", "left", "retracted"
@@ -78,6 +79,19 @@ class ChangeSource(Protocol):
         ...
 
 
+class LookedAt(NamedTuple):
+    """What a part of an evaluation found, by segment."""
+
+    profiles: int
+    """How many were looked at, without those of test journeys."""
+    members: Mapping[str, int]
+    """How many of them belong to it."""
+    entered: Mapping[str, int]
+    """How many of these did not before."""
+    left: Mapping[str, int]
+    """How many did, and no longer do."""
+
+
 class HistorySource(Protocol):
     """Reads what golden records follow from, by the rules of profiles."""
 
@@ -130,6 +144,10 @@ class SegmentSource(Protocol):
         """The definitions that are in force, by the ids of their segments."""
         ...
 
+    def numbers(self, realm: str) -> dict[str, int]:
+        """The highest number that each segment ever had, also of those that were removed."""
+        ...
+
     def memberships(
         self, realm: str, segment: str, state: str = ..., *, page: int = ..., after: NodeId = ...
     ) -> Iterator[list[SegmentMembership]]:
@@ -160,10 +178,34 @@ class SegmentSink(Protocol):
         """Put definitions in force under their numbers."""
         ...
 
+    def remove_definition(self, realm: str, segment: str, number: int, at: datetime) -> None:
+        """Put the definition of a segment out of force, under the next number."""
+        ...
+
     def put_memberships(
         self, realm: str, segment: str, memberships: Sequence[SegmentMembership], version: int
     ) -> None:
         """Write memberships. Of one profile the highest version counts."""
+        ...
+
+
+class SegmentForce(Protocol):
+    """Puts definitions in force and out of it, with all that follows for memberships. Each part is
+    durable when it is yielded; a run that is cut off may be repeated."""
+
+    def apply(
+        self,
+        realm: str,
+        definitions: Mapping[str, StoredDefinition],
+        evaluated: Iterable[EvaluatedPortion],
+        now: datetime,
+    ) -> Iterator[LookedAt]:
+        """Put definitions in force, perhaps none, and hold everybody to segments. `evaluated` is a
+        whole evaluation under them, for whoever makes none."""
+        ...
+
+    def remove(self, realm: str, segment: str, number: int, now: datetime) -> Iterator[LookedAt]:
+        """Put a segment out of force under a number: its members leave, its timers go."""
         ...
 
 
@@ -184,6 +226,14 @@ class SegmentReads(SegmentSource, Protocol):
         self, realm: str, now: datetime, after: NodeId, limit: int
     ) -> list[tuple[NodeId, Sequence[str]]]:
         """The next profiles with timers that are due, and their segments; from the first for 0."""
+        ...
+
+    def timed(self, realm: str, segment: str, limit: int) -> list[NodeId]:
+        """Some profiles for which time alone may change something in a segment."""
+        ...
+
+    def leftover(self, realm: str, segments: Collection[str]) -> set[str]:
+        """Those of these segments that have members or timers."""
         ...
 
     def changes_after(self, realm: str, batch: int) -> Iterator[list[SegmentChange]]:

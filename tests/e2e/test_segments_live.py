@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -62,3 +64,21 @@ def test_memberships_follow_what_is_ingested(tmp_path: Path) -> None:
     assert sizes(data_dir) == {"buyers": 2, "buyers_twice": 1}
     c360(data_dir, "profile", "erase", "--identifier", "email=p1@example.com", "--yes")
     assert sizes(data_dir) == {"buyers": 1, "buyers_twice": 0}
+    assert c360(data_dir, "segments", "remove", "buyers", code=1).stdout == ""
+    c360(data_dir, "segments", "remove", "buyers_twice")
+    assert "1 members left" in c360(data_dir, "segments", "remove", "buyers").stdout
+    c360(data_dir, "segments", "members", "buyers", code=4)
+    printed = c360(data_dir, "segments", "changes", "--json").stdout.splitlines()
+    told = [json.loads(line) for line in printed]
+    gone = {one["profile_id"] for one in told if one["reason"] == "erased"}
+    sums = Counter[str]()
+    for one in (one for one in told if one["profile_id"] not in gone):
+        sums[one["segment"]] += 1 if one["change"] == "entered" else -1
+    assert set(sums.values()) == {0}, "whoever entered left"
+    assert all(one["change"] == "left" for one in told if one["profile_id"] in gone)
+    assert {one["reason"] for one in told[-1:]} == {"definition"}
+    assert [one for one in told if one["reason"] == "erased" and one["because"]] == []
+    file.write_text(SEGMENTS.partition("[segment.buyers_twice]")[0])
+    [again] = c360_json(data_dir, "segments", "apply", str(file), "--json")["segments"]
+    assert (again["number"], again["members"], again["entered"]) == (3, 1, 1)
+    assert sizes(data_dir) == {"buyers": 1}

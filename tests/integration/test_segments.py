@@ -178,6 +178,26 @@ def test_a_cursor_of_another_segment(access: Access) -> None:
         asked(access, "page", segment="others", cursor="x")
 
 
+def test_a_removed_segment(access: Access) -> None:
+    """Nobody finds it any more; another segment must not name it; a later definition goes on
+    counting, and everybody enters anew."""
+    named = '[segment.others]\ntitle = "x"\n[[segment.others.all]]\nin_segment = "buyers"\n'
+    asked(access, "apply", definitions=BUYERS + named)
+    with pytest.raises(InvalidState, match="others"):
+        asked(access, "remove", segment="buyers")
+    for name in ("others", "buyers"):
+        [removed] = asked(access, "remove", segment=name)
+        assert (removed["number"], removed["left"]) == (2, 5)
+    assert asked(access, "list") == []
+    assert of_profile(access, NODES[3]) == {}
+    for operation in ("members", "page", "export", "remove"):
+        with pytest.raises(NotFound, match="buyers"):
+            asked(access, operation, segment="buyers")
+    [applied, _] = asked(access, "apply", definitions=BUYERS)
+    assert (applied["number"], applied["change"], applied["entered"]) == (3, "new", 5)
+    assert [one["number"] for one in asked(access, "list")] == [3]
+
+
 def of_profile(access: Access, one: int) -> dict[str, Json]:
     """The segments of whoever holds a node, by id."""
     operation = OPERATIONS["profile_segments"]

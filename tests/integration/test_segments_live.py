@@ -81,6 +81,8 @@ def define(process: Process) -> None:
     process.engine.pipeline.define(
         REALM, {name: StoredDefinition(1, process.now, one) for name, one in found.items()}
     )
+    while process.engine.pipeline.advance_segments(REALM) is not None:
+        pass
 
 
 def differences(process: Process) -> dict[str, Any]:

@@ -87,7 +87,8 @@ NOT_COMPARED = {
     *("store_health", "store_refresh", "profile_list", "identity_decide"),
     *("identity_suggest", "identity_suggestion", "identity_answer_suggestion", "identity_apply"),
     *("profile_erase", "profile_erasure_verify"),
-    *("profile_suppress", "profile_unsuppress", "segments_apply"),
+    *("profile_suppress", "profile_unsuppress"),
+    *("segments_apply", "segments_remove"),
     *OF_AN_INCIDENT,
     *CHANGES_KEYS,
 }

@@ -43,7 +43,8 @@ CHANGING = {
     *("identity_decide", "identity_import_decisions", "identity_apply"),
     *("identity_suggest", "identity_suggestion", "identity_answer_suggestion"),
     *("profile_erase", "profile_erasure_verify"),
-    *("profile_suppress", "profile_unsuppress", "segments_apply"),
+    *("profile_suppress", "profile_unsuppress"),
+    *("segments_apply", "segments_remove"),
 }
 OF_STORAGE = {
     "events_export": "every event, as it was sent",

@@ -15,13 +15,13 @@ from zoneinfo import ZoneInfo
 from pydantic import Field
 
 from schemas.identifiers import NodeId, as_uuid
-from schemas.instants import to_ms
 from schemas.profile import Profile
 from schemas.rules.segments import SegmentDefinition, SegmentScope, named_by, read_segments
 from services.api.auth import Scope
 from services.api.handles import require_realm
 from services.api.operation import Answer, Operation, RealmRequest
 from services.api.ports import Access, Reads
+from services.api.queries.segment_members import SegmentRequest, require_segment
 from services.profiles.core.masking import masked
 from services.runtime.errors import InvalidInput, InvalidState
 from services.segments.core.compiler import SegmentSetting, compiled
@@ -34,6 +34,8 @@ SAMPLES = 10
 SHOWN_MAX = 3
 NO_TICK = "no_tick"
 """Reason of an InvalidState: event time has not begun."""
+SEGMENT_IN_USE = "segment_in_use"
+"""Reason of an InvalidState: other segments name it."""
 
 
 class DefinitionsRequest(RealmRequest):
@@ -116,6 +118,19 @@ class AppliedSegment(Answer):
     """How many did, and no longer do."""
 
 
+class RemovedSegment(Answer):
+    """A segment that is no more."""
+
+    row: Literal["segment"] = "segment"
+    """What this row is."""
+    segment: str
+    """Its id."""
+    number: int
+    """The number under which it was removed; a later definition gets a higher one."""
+    left: int
+    """How many belonged to it until now."""
+
+
 class VerifiedSegment(Answer):
     """How stored memberships differ from a whole evaluation."""
 
@@ -139,13 +154,15 @@ class Loaded(NamedTuple):
     definitions: Mapping[str, SegmentDefinition]
     plans: Mapping[str, SegmentPlan]
     stored: Mapping[str, StoredDefinition]
+    numbers: Mapping[str, int]
+    """The highest number that each segment ever had."""
     tick: datetime
 
     def number(self, name: str) -> int:
         """The number of a definition: the stored one, or the next if it is another one."""
         known = self.stored.get(name)
         if known is None:
-            return 1
+            return self.numbers.get(name, 0) + 1
         return known.number + (known.definition.written() != self.definitions[name].written())
 
 
@@ -172,7 +189,8 @@ def loaded(reads: Reads, realm: str, text: str | None = None) -> Loaded:
         raise InvalidState(
             f"event time has not begun in realm {realm!r}: there is no tick", reason=NO_TICK
         )
-    return Loaded(found, {name: plans[name] for name in found}, stored, tick)
+    numbers = reads.segments.numbers(realm)
+    return Loaded(found, {name: plans[name] for name in found}, stored, numbers, tick)
 
 
 def _setting(reads: Reads, realm: str) -> SegmentSetting:
@@ -258,28 +276,26 @@ def _read_by(needs: Needs) -> dict[str, list[str]]:
 def _apply(
     access: Access, asked: DefinitionsRequest
 ) -> Iterator[SegmentProgress | AppliedSegment | EvaluationCost]:
-    """Everybody is evaluated and memberships are written before the definitions are in force: what
-    is cut off in between is repeated by the next run."""
+    """Everybody is evaluated once, part by part; what is cut off in between is done by the next run
+    or tick."""
     reads, realm, begun_s = access.reads, asked.realm, time.monotonic()
     named = loaded(reads, realm, asked.definitions)
     found = _with_dependents(reads, realm, named)
     numbers = {name: found.number(name) for name in found.plans}
     profiles, sizes, entered, left = 0, Counter[str](), Counter[str](), Counter[str]()
     now = datetime.now(UTC)
-    for portion in _evaluated(reads, realm, found, numbers):
-        profiles += portion.profiles
-        for name, changes in portion.changes.items():
-            sizes[name] += len(portion.members[name])
-            entered[name] += len(portion.entered[name])
-            left[name] += len(portion.left[name])
-            access.writes.segments.put_memberships(realm, name, changes, to_ms(now))
-        yield SegmentProgress(profiles=profiles)
     new = {
         name: StoredDefinition(numbers[name], now, one)
         for name, one in named.definitions.items()
         if name not in named.stored or named.stored[name].number != numbers[name]
     }
-    access.writes.segments.put_definitions(realm, new)
+    evaluation = _evaluated(reads, realm, found, numbers)
+    for part in access.writes.segments.apply(realm, new, evaluation, now):
+        profiles += part.profiles
+        sizes.update(part.members)
+        entered.update(part.entered)
+        left.update(part.left)
+        yield SegmentProgress(profiles=profiles)
     for name in found.plans:
         yield AppliedSegment(
             segment=name,
@@ -322,6 +338,26 @@ def _with_dependents(reads: Reads, realm: str, named: Loaded) -> Loaded:
     )
 
 
+def _remove(access: Access, asked: SegmentRequest) -> Iterator[SegmentProgress | RemovedSegment]:
+    reads, realm, segment = access.reads, asked.realm, asked.segment
+    require_segment(reads, realm, segment)
+    naming = sorted(
+        name
+        for name, one in reads.segments.definitions(realm).items()
+        if segment in named_by(one.definition)
+    )
+    if naming:
+        raise InvalidState(
+            f"segment {segment!r} is named by {', '.join(naming)}: change these first",
+            reason=SEGMENT_IN_USE,
+        )
+    number, left = reads.segments.numbers(realm)[segment] + 1, 0
+    for part in access.writes.segments.remove(realm, segment, number, datetime.now(UTC)):
+        left += part.left.get(segment, 0)
+        yield SegmentProgress(profiles=left)
+    yield RemovedSegment(segment=segment, number=number, left=left)
+
+
 def _verify(
     access: Access, asked: RealmRequest
 ) -> Iterator[SegmentProgress | VerifiedSegment | EvaluationCost]:
@@ -356,6 +392,7 @@ PreviewRow = Annotated[
     SegmentProgress | PreviewedSegment | EvaluationCost, Field(discriminator="row")
 ]
 ApplyRow = Annotated[SegmentProgress | AppliedSegment | EvaluationCost, Field(discriminator="row")]
+RemoveRow = Annotated[SegmentProgress | RemovedSegment, Field(discriminator="row")]
 VerifyRow = Annotated[
     SegmentProgress | VerifiedSegment | EvaluationCost, Field(discriminator="row")
 ]
@@ -367,6 +404,10 @@ SEGMENTS_APPLY = Operation(
     "segments_apply", Scope.IDENTITY_WRITE, DefinitionsRequest, ApplyRow, _apply
 )
 """Put definitions in force, and write who belongs to them."""
+SEGMENTS_REMOVE = Operation(
+    "segments_remove", Scope.IDENTITY_WRITE, SegmentRequest, RemoveRow, _remove
+)
+"""Put a segment out of force: whoever belongs to it leaves."""
 SEGMENTS_VERIFY = Operation(
     "segments_verify", Scope.PROFILES_READ, RealmRequest, VerifyRow, _verify
 )
@@ -374,5 +415,6 @@ SEGMENTS_VERIFY = Operation(
 OPERATIONS = (
     SEGMENTS_PREVIEW,
     SEGMENTS_APPLY,
+    SEGMENTS_REMOVE,
     SEGMENTS_VERIFY,
 )

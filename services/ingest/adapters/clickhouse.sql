@@ -10,6 +10,8 @@ WITH 0xFFFFFFFFFFFF AS number
 SELECT greatest(
     (SELECT max(version) FROM segment_changes), (SELECT max(version) FROM segment_marks),
     (SELECT max(version) FROM segment_ticks),
+    (SELECT max(bitAnd(version + 1, number)) FROM segment_timers),
+    (SELECT maxIf(bitAnd(version + 1, number), version > number) FROM memberships),
     (SELECT max(batch) FROM touchpoints), (SELECT max(bitAnd(batch, number)) FROM edges),
     (SELECT max(bitAnd(version, number)) FROM map),
     (SELECT max(bitAnd(version, number)) FROM incident_states),

@@ -19,6 +19,8 @@ _STATEMENTS = statements_of(__file__)
 MARKS_SQL = _STATEMENTS["marks"]
 TIMERS_OF_SQL = _STATEMENTS["timers_of"]
 DUE_SQL = _STATEMENTS["due"]
+TIMED_SQL = _STATEMENTS["timed"]
+LEFTOVER_SQL = _STATEMENTS["leftover"]
 CHANGES_AFTER_SQL = _STATEMENTS["changes_after"]
 CHANGE_COLUMNS = (
     "realm", "segment", "node", "change", "reason", "at", "tick", "late", "because", "supersedes",
@@ -65,6 +67,16 @@ class LiveStore(SegmentStore):
             "limit": limit,
         }  # fmt: skip
         return [(node.int, names) for node, names in self._database.rows(DUE_SQL, asked)]
+
+    def timed(self, realm: str, segment: str, limit: int) -> list[NodeId]:
+        """See the port."""
+        asked = {"realm": realm, "segment": segment, "limit": limit}
+        return [node.int for (node,) in self._database.rows(TIMED_SQL, asked)]
+
+    def leftover(self, realm: str, segments: Collection[str]) -> set[str]:
+        """See the port."""
+        asked = {"realm": realm, "segments": sorted(segments)}
+        return {name for (name,) in self._database.rows(LEFTOVER_SQL, asked)} if segments else set()
 
     def changes_after(self, realm: str, batch: int) -> Iterator[list[SegmentChange]]:
         """See the port."""

@@ -14,6 +14,21 @@ SELECT node, segment, due_at FROM
 )
 WHERE due_at > toDateTime64(0, 3)
 
+-- timed --
+-- Some profiles for which time alone may change something in a segment.
+SELECT node FROM segment_timers FINAL
+WHERE realm = {realm:String} AND segment = {segment:String} AND due_at > toDateTime64(0, 3)
+ORDER BY node LIMIT {limit:UInt32}
+
+-- leftover --
+-- Those of some segments that have members or timers.
+SELECT segment FROM memberships FINAL
+WHERE realm = {realm:String} AND segment IN {segments:Array(String)} AND state = 'member'
+UNION DISTINCT
+SELECT segment FROM segment_timers FINAL
+WHERE realm = {realm:String} AND segment IN {segments:Array(String)}
+    AND due_at > toDateTime64(0, 3)
+
 -- due --
 -- The next profiles for which time alone may change something up to an instant.
 SELECT node, groupArray(segment) FROM segment_timers FINAL

@@ -19,6 +19,7 @@ class MemorySegmentStore:
 
     def __init__(self) -> None:
         self._definitions: dict[tuple[str, str], StoredDefinition] = {}
+        self._numbers: dict[tuple[str, str], int] = {}
         self._memberships: dict[Key, tuple[int, SegmentMembership]] = {}
         self._changes: dict[tuple[Key, int], tuple[int, SegmentChange]] = {}
         self._timers: dict[Key, datetime] = {}
@@ -27,11 +28,24 @@ class MemorySegmentStore:
 
     def definitions(self, realm: str) -> dict[str, StoredDefinition]:
         """See the port."""
-        return {name: one for (mine, name), one in self._definitions.items() if mine == realm}
+        return {
+            name: one
+            for (mine, name), one in self._definitions.items()
+            if mine == realm and self._numbers[mine, name] == one.number
+        }
+
+    def numbers(self, realm: str) -> dict[str, int]:
+        """See the port."""
+        return {name: one for (mine, name), one in self._numbers.items() if mine == realm}
 
     def put_definitions(self, realm: str, definitions: Mapping[str, StoredDefinition]) -> None:
         """See the port."""
         self._definitions |= {(realm, name): one for name, one in definitions.items()}
+        self._numbers |= {(realm, name): one.number for name, one in definitions.items()}
+
+    def remove_definition(self, realm: str, segment: str, number: int, at: datetime) -> None:
+        """See the port."""
+        self._numbers[realm, segment] = number
 
     def memberships(
         self, realm: str, segment: str, state: str = "", *, page: int = 1_000, after: NodeId = 0
@@ -107,6 +121,15 @@ class MemorySegmentStore:
                 found[node].append(segment)
         rows: list[tuple[NodeId, Sequence[str]]] = [*sorted(found.items())]
         return rows[:limit]
+
+    def timed(self, realm: str, segment: str, limit: int) -> list[NodeId]:
+        """See the port."""
+        return sorted(key[2] for key in self._timers if key[:2] == (realm, segment))[:limit]
+
+    def leftover(self, realm: str, segments: Collection[str]) -> set[str]:
+        """See the port."""
+        timed = {segment for mine, segment, _ in self._timers if mine == realm}
+        return (timed | self.sizes(realm).keys()) & set(segments)
 
     def changes_after(self, realm: str, batch: int) -> Iterator[list[SegmentChange]]:
         """See the port."""

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
 from schemas.identifiers import NodeId, as_uuid
+from schemas.instants import to_ms
 from schemas.rules.segments import SegmentDefinition
-from services.segments.ports import SegmentMembership, StoredDefinition
+from services.segments.evaluation import EvaluatedPortion
+from services.segments.ports import LEFT, MEMBER, LookedAt, SegmentMembership, StoredDefinition
 from services.store.database import Database, rows_by_key
 from services.store.statements import statements_of
 
 _STATEMENTS = statements_of(__file__)
 DEFINITIONS_SQL = _STATEMENTS["definitions"]
+NUMBERS_SQL = _STATEMENTS["numbers"]
 MEMBERSHIPS_SQL = _STATEMENTS["memberships"]
 STORED_SQL = _STATEMENTS["stored"]
 SIZES_SQL = _STATEMENTS["sizes"]
@@ -43,6 +46,11 @@ class SegmentStore:
             )
             for segment, number, applied_at, body in sorted(rows)
         }
+
+    def numbers(self, realm: str) -> dict[str, int]:
+        """See the port."""
+        rows = self._database.rows(NUMBERS_SQL, {"realm": realm})
+        return {segment: int(number) for segment, number in rows}
 
     def memberships(
         self, realm: str, segment: str, state: str = "", *, page: int = PAGE_ROWS, after: NodeId = 0
@@ -88,6 +96,11 @@ class SegmentStore:
         if rows:
             self._database.insert_rows("segment_definitions", DEFINITION_COLUMNS, rows)
 
+    def remove_definition(self, realm: str, segment: str, number: int, at: datetime) -> None:
+        """See the port."""
+        row = (realm, segment, number, "", at)
+        self._database.insert_rows("segment_definitions", DEFINITION_COLUMNS, [row])
+
     def put_memberships(
         self, realm: str, segment: str, memberships: Sequence[SegmentMembership], version: int
     ) -> None:
@@ -101,3 +114,38 @@ class SegmentStore:
         ]  # fmt: skip
         if rows:
             self._database.insert_rows("memberships", MEMBERSHIP_COLUMNS, rows)
+
+
+class AppliedSegments:
+    """Implements `services.segments.ports.SegmentForce` where nothing follows events: memberships
+    are written before the definitions that they follow from are in force."""
+
+    def __init__(self, store: SegmentStore) -> None:
+        self._store = store
+
+    def apply(
+        self,
+        realm: str,
+        definitions: Mapping[str, StoredDefinition],
+        evaluated: Iterable[EvaluatedPortion],
+        now: datetime,
+    ) -> Iterator[LookedAt]:
+        """See the port."""
+        for portion in evaluated:
+            for name, changes in portion.changes.items():
+                self._store.put_memberships(realm, name, changes, to_ms(now))
+            found = portion.members, portion.entered, portion.left
+            yield LookedAt(portion.profiles, *map(_lengths, found))
+        self._store.put_definitions(realm, definitions)
+
+    def remove(self, realm: str, segment: str, number: int, now: datetime) -> Iterator[LookedAt]:
+        """See the port."""
+        for page in self._store.memberships(realm, segment, MEMBER):
+            gone = [one._replace(state=LEFT, because=(), definition=number) for one in page]
+            self._store.put_memberships(realm, segment, gone, to_ms(now))
+            yield LookedAt(0, {}, {}, {segment: len(gone)})
+        self._store.remove_definition(realm, segment, number, now)
+
+
+def _lengths(some: Mapping[str, Sequence[NodeId]]) -> dict[str, int]:
+    return {name: len(found) for name, found in some.items()}

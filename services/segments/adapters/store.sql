@@ -1,8 +1,16 @@
 -- definitions --
--- The definition of each segment of a realm that is in force.
-SELECT segment, number, applied_at, body FROM segment_definitions
-WHERE realm = {realm:String}
-ORDER BY number DESC, applied_at DESC LIMIT 1 BY segment
+-- The definition of each segment of a realm that is in force. One without a body was removed.
+SELECT segment, number, applied_at, body FROM
+(
+    SELECT segment, number, applied_at, body FROM segment_definitions
+    WHERE realm = {realm:String}
+    ORDER BY number DESC, applied_at DESC LIMIT 1 BY segment
+)
+WHERE body != ''
+
+-- numbers --
+-- The highest number of each segment of a realm, removed or not.
+SELECT segment, max(number) FROM segment_definitions WHERE realm = {realm:String} GROUP BY segment
 
 -- memberships --
 -- A page of the memberships of a segment, by profile.
