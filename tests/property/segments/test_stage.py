@@ -198,11 +198,14 @@ class Run:
             self.store.fails_after = self.rng.randrange(8)
         while self.rng.random() < 0.9:
             self.batch += 1
+            known = len(self.store.changes(REALM))
             try:
                 if self.stage.advance(REALM, self.batch) is None:
                     break
             except Retry:
                 break
+            mine = sum(map(len, self.store.changes_after(REALM, self.batch - 1)))
+            assert len(self.store.changes(REALM)) - known == mine, "behind all that was read"
             if self.rng.random() < 0.4:
                 self.store.fails_after = None
                 self.rng.choice([self.arrive, self.merge, self.split, self.erase])()
