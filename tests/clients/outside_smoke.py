@@ -94,9 +94,8 @@ def calls(facts: Facts) -> dict[str, Asked]:
         "listMeasures": Asked({}),
         "getMeasure": Asked({"measure": "repeat_purchase_rate"}),
         "getProfileInsights": Asked(profile),
-        "streamIncidents": Asked({}, is_stream=True),
-        "streamProfiles": Asked({}, is_stream=True),
         **of_segments(profile),
+        **streams(),
     }
 
 
@@ -106,8 +105,13 @@ def of_segments(profile: Facts) -> dict[str, Asked]:
         "listSegments": Asked({}),
         "listSegmentMembers": Asked({"segment": "everybody", "limit": 1}),
         "listProfileSegments": Asked(profile),
-        "streamSegments": Asked({}, is_stream=True),
     }
+
+
+def streams() -> dict[str, Asked]:
+    """The same of operations whose answer has no end."""
+    names = ("streamIncidents", "streamProfiles", "streamSegments")
+    return {name: Asked({}, is_stream=True) for name in names}
 
 
 def module_of(package: str, operation: str) -> Any:
