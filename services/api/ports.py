@@ -31,7 +31,8 @@ if TYPE_CHECKING:
     from services.ingest.ports import RejectedSource
     from services.matching.core.suggestion import Suggestion
     from services.matching.ports import SuggestionSource
-    from services.measures.ports import MeasureSource, PersonScoreSource
+    from services.measures.core.result import KeptMeasure
+    from services.measures.ports import KeptMeasures, MeasureSource, PersonScoreSource
     from services.profiles.ports import (
         GroupSource,
         OrderConflictSource,
@@ -352,6 +353,11 @@ class Reads(Protocol):
         ...
 
     @property
+    def kept_measures(self) -> KeptMeasures:
+        """What measures were when they were computed."""
+        ...
+
+    @property
     def person_scores(self) -> PersonScoreSource:
         """What measures say of single customers."""
         ...
@@ -547,6 +553,10 @@ class Writes(Protocol):
 
     def decide(self, records: Sequence[DecisionRecord]) -> None:
         """Apply what people decided about identifiers. Repeating it changes nothing."""
+        ...
+
+    def keep_measures(self, kept: Sequence[KeptMeasure]) -> None:
+        """Keep what measures are, for later. Repeating it changes nothing."""
         ...
 
     def put_suggestions(self, realm: str, suggestions: Sequence[Suggestion], version: int) -> None:

@@ -55,6 +55,8 @@ from services.ingest.config import configured_trust
 from services.ingest.ports import RejectedSource
 from services.matching.adapters.clickhouse import SuggestionStore
 from services.matching.core.suggestion import Suggestion
+from services.measures.adapters.values import MeasureValues
+from services.measures.core.result import KeptMeasure
 from services.measures.ports import MeasureSource, PersonScoreSource
 from services.profiles.adapters.clickhouse import ProfileReader
 from services.profiles.adapters.groups import GroupReader
@@ -113,6 +115,7 @@ class ReadStore:
         self.consistency_rules = configured_rules(settings)
         self.groups = GroupReader(database)
         self._insights = read_rules(settings, "insight_rules", insight_rules)
+        self.kept_measures = MeasureValues(database)
         self.audit = StoreAudit(database)
         self.personal_data = HeldReader(database)
         self.erasures = ErasureRuns(database)
@@ -363,6 +366,10 @@ class StoreWrites:
     def decide(self, records: Sequence[DecisionRecord]) -> None:
         """See the port."""
         self._act(records)
+
+    def keep_measures(self, kept: Sequence[KeptMeasure]) -> None:
+        """See the port."""
+        MeasureValues(self._database).keep(kept)
 
     def put_suggestions(self, realm: str, suggestions: Sequence[Suggestion], version: int) -> None:
         """See the port."""

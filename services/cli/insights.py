@@ -10,8 +10,13 @@ import typer
 from schemas.touchpoint import DEFAULT_REALM
 from services.api.operation import plain
 from services.api.queries.insights import (
+    INSIGHTS_HISTORY,
+    INSIGHTS_KEEP,
     INSIGHTS_LIST,
     INSIGHTS_SHOW,
+    KEPT_SHOWN_MAX,
+    HistoryRequest,
+    KeepRequest,
     MeasureRequest,
     MeasuresRequest,
 )
@@ -70,6 +75,49 @@ def show(
     if result["breakdown"]:
         cells = [{**cell, "value": _value(cell)} for cell in result["breakdown"]]
         print_table("Breakdown", cells, ("by", "key", "n", "value"))
+
+
+@app.command()
+def keep(
+    context: typer.Context,
+    measures: Annotated[
+        list[str] | None, typer.Argument(help="Their names; all if none is given.")
+    ] = None,
+    realm: Realm = DEFAULT_REALM,
+    as_json: AsJson = False,
+) -> None:
+    """Compute measures over the 365 days up to yesterday, and keep what they are for later."""
+    asked = KeepRequest(realm=realm, measures=tuple(measures or ()))
+    with state_of(context).session() as session:
+        found = list(map(plain, session.run(INSIGHTS_KEEP, asked)))
+    if as_json:
+        print_json(found)
+    else:
+        _print_kept("Kept", found, state_of(context).zone(realm))
+
+
+@app.command()
+def history(
+    context: typer.Context,
+    measure: Annotated[str, typer.Argument(help="Its name, as 'c360 insights list' prints it.")],
+    limit: Annotated[int, typer.Option(min=1, max=KEPT_SHOWN_MAX, help="Most rows.")] = 30,
+    realm: Realm = DEFAULT_REALM,
+    as_json: AsJson = False,
+) -> None:
+    """What a measure was each time it was kept, the latest first, by the identities of then."""
+    asked = HistoryRequest(realm=realm, measure=measure, limit=limit)
+    with state_of(context).session() as session:
+        found = list(map(plain, session.run(INSIGHTS_HISTORY, asked)))
+    if as_json:
+        print_json(found)
+    else:
+        _print_kept(measure, found, state_of(context).zone(realm))
+
+
+def _print_kept(title: str, found: list[dict[str, Any]], zone: tzinfo) -> None:
+    columns = ("as_of", "definition", "n", "value", "map_version")
+    rows = [{**one, **one["result"], "value": _value(one["result"])} for one in found]
+    print_table(title, rows, columns, zone=zone, spare=("map_version",))
 
 
 @app.command()

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     from schemas.api.insights import PersonInsights
     from schemas.identifiers import NodeId
-    from services.measures.core.result import MeasureResult
+    from services.measures.core.result import KeptMeasure, MeasureResult
     from services.profiles.core.history import ProfileHistory
     from services.store.profile_map import Members
 
@@ -30,6 +30,21 @@ class MeasureSource(Protocol):
         Raises:
             ValueError: the window is empty.
         """
+        ...
+
+
+class KeptMeasures(Protocol):
+    """Reads what measures were when they were computed. Raises Retry or Fatal."""
+
+    def latest(
+        self, realm: str, measure: str, limit: int, definition: str = ...
+    ) -> list[KeptMeasure]:
+        """At most so many computations of a measure, the latest first; of one definition if it is
+        given."""
+        ...
+
+    def map_version(self, realm: str) -> str:
+        """The version of the profile map now."""
         ...
 
 

@@ -27,8 +27,11 @@ from services.api.http.run import (
     rows,
 )
 from services.api.queries.insights import (
+    INSIGHTS_HISTORY,
     INSIGHTS_LIST,
     INSIGHTS_SHOW,
+    KEPT_SHOWN_MAX,
+    HistoryRequest,
     ListedMeasure,
     MeasureRequest,
     MeasuresRequest,
@@ -36,8 +39,9 @@ from services.api.queries.insights import (
 from services.api.queries.person_insights import INSIGHTS_PROFILE
 from services.api.queries.profiles import ProfileRequest
 from services.measures.catalogue import MEASURES
-from services.measures.core.result import MeasureResult
+from services.measures.core.result import KeptMeasure, MeasureResult
 
+NO_MEASURE = "there is no such measure"
 router = APIRouter(tags=["insights"])
 
 
@@ -75,10 +79,29 @@ async def measure(
 ) -> Response:
     """One measure over whole days of the realm's time zone."""
     if measure not in MEASURES:
-        raise Problem(ProblemCode.NOT_FOUND, "there is no such measure")
+        raise Problem(ProblemCode.NOT_FOUND, NO_MEASURE)
     asked = MeasureRequest(realm=caller.realm, measure=measure, first=first, until=until)
     found = await one(request, INSIGHTS_SHOW, asked, api_parts(request).measures)
     return document(found)
+
+
+@router.get(
+    "/v1/insights/measures/{measure}/history",
+    operation_id="listMeasureHistory",
+    response_model=Page[KeptMeasure],
+    responses=documented(READ_PROBLEMS),
+)
+async def history(
+    request: Request,
+    measure: Annotated[str, Path(description="Its name, as the list of measures gives it.")],
+    caller: Annotated[Caller, Depends(allowed(Scope.INSIGHTS_READ))],
+    limit: Annotated[int, Query(ge=1, le=KEPT_SHOWN_MAX)] = 30,
+) -> Response:
+    """What a measure was each time it was kept, the latest first: by the map of then."""
+    if measure not in MEASURES:
+        raise Problem(ProblemCode.NOT_FOUND, NO_MEASURE)
+    asked = HistoryRequest(realm=caller.realm, measure=measure, limit=limit)
+    return page(await rows(request, INSIGHTS_HISTORY, asked), None)
 
 
 @router.get(

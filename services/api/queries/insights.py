@@ -1,4 +1,4 @@
-"""Operations on measures: which there are, and one of them over a window."""
+"""Operations on measures: which there are, one of them over a window, and what they were before."""
 
 from __future__ import annotations
 
@@ -9,14 +9,18 @@ from typing import Annotated
 from pydantic import Field
 
 from services.api.auth import Scope
+from services.api.handles import require_realm
 from services.api.operation import Answer, Operation, RealmRequest, Request
 from services.api.ports import Access
 from services.measures.catalogue import MEASURES
-from services.measures.core.result import MeasureResult
-from services.runtime.errors import InvalidInput
+from services.measures.core.result import KeptMeasure, MeasureResult
+from services.runtime.errors import InvalidInput, NotFound
 
 Day = Annotated[date, Field(ge=date(1900, 1, 1), lt=date(2200, 1, 1))]
 """What a store can hold."""
+MEASURES_MAX = 200
+KEPT_SHOWN_MAX = 400
+"""A year of days, and some."""
 
 
 class MeasuresRequest(Request):
@@ -32,6 +36,22 @@ class MeasureRequest(RealmRequest):
     """First day; by default 365 days before `until`."""
     until: Day | None = None
     """First day after the window; by default today."""
+
+
+class KeepRequest(RealmRequest):
+    """Measures over the 365 days up to yesterday."""
+
+    measures: tuple[str, ...] = Field(default=(), max_length=MEASURES_MAX)
+    """Their names; all if none is given."""
+
+
+class HistoryRequest(RealmRequest):
+    """What a measure was."""
+
+    measure: str
+    """Its name."""
+    limit: int = Field(default=30, ge=1, le=KEPT_SHOWN_MAX)
+    """Most rows."""
 
 
 class ListedMeasure(Answer):
@@ -65,6 +85,24 @@ def _show(access: Access, asked: MeasureRequest) -> Iterator[MeasureResult]:
         raise InvalidInput(str(error)) from error
 
 
+def _keep(access: Access, asked: KeepRequest) -> Iterator[KeptMeasure]:
+    """Each is durable when it is given: one that fails takes nothing back."""
+    reads = access.reads
+    for name in asked.measures or MEASURES:
+        version = reads.kept_measures.map_version(asked.realm)
+        result = reads.measures.measure(name, asked.realm)
+        kept = KeptMeasure(map_version=version, result=result)
+        access.writes.keep_measures([kept])
+        yield kept
+
+
+def _history(access: Access, asked: HistoryRequest) -> Iterator[KeptMeasure]:
+    require_realm(access.reads, asked.realm)
+    if asked.measure not in MEASURES:
+        raise NotFound(f"no measure {asked.measure!r}; there are: {', '.join(MEASURES)}")
+    yield from access.reads.kept_measures.latest(asked.realm, asked.measure, asked.limit)
+
+
 INSIGHTS_LIST = Operation(
     "insights_list", Scope.INSIGHTS_READ, MeasuresRequest, ListedMeasure, _list
 )
@@ -73,4 +111,10 @@ INSIGHTS_SHOW = Operation(
     "insights_show", Scope.INSIGHTS_READ, MeasureRequest, MeasureResult, _show
 )
 """One measure."""
-OPERATIONS = (INSIGHTS_LIST, INSIGHTS_SHOW)
+INSIGHTS_KEEP = Operation("insights_keep", Scope.STORE_REPAIR, KeepRequest, KeptMeasure, _keep)
+"""Compute measures and keep what they are."""
+INSIGHTS_HISTORY = Operation(
+    "insights_history", Scope.INSIGHTS_READ, HistoryRequest, KeptMeasure, _history
+)
+"""What a measure was when it was computed, the latest first."""
+OPERATIONS = (INSIGHTS_LIST, INSIGHTS_SHOW, INSIGHTS_KEEP, INSIGHTS_HISTORY)

@@ -123,3 +123,13 @@ class MeasureResult(Figure):
     """The same, or accompanying figures, by group."""
     flags: list[Flag] = Field(default_factory=list)
     """What a reader must know."""
+
+
+class KeptMeasure(_Part):
+    """What a measure was when it was computed."""
+
+    map_version: str
+    """The version of the profile map that it was computed from: with another one other
+    identifiers may belong together. A whole number, as text."""
+    result: MeasureResult
+    """The result as it was."""
