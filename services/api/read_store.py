@@ -182,7 +182,12 @@ class ReadStore:
         settings, rules = self.settings, self.profile_rules
         histories = HistoryReader(self.profiles)
         return PersonScoreReader(
-            self.reading, histories, settings.realms, self._insights, rules.consent
+            self.reading,
+            histories,
+            settings.realms,
+            self._insights,
+            rules.consent,
+            self.kept_measures,
         )
 
     @property

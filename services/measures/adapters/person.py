@@ -22,16 +22,21 @@ from services.measures.core.person import (
     GivenAnswer,
     PersonContext,
     PersonFacts,
+    Purchase,
+    Refund,
     SentMessage,
     Touch,
     Wish,
     objected,
 )
+from services.measures.core.result import MeasureResult
 from services.measures.core.window import DAYS_DEFAULT
-from services.measures.ports import PersonHistories
+from services.measures.ports import KeptMeasures, PersonHistories
 from services.measures.scores import SCORES
 from services.profiles.core.consent import PROFILING, Consents
 from services.profiles.core.facts import AttributeObservation
+from services.profiles.core.history import ProfileHistory
+from services.profiles.core.purchases import Settled
 from services.runtime.errors import NotFound
 from services.runtime.settings import RealmSettings
 from services.store.database import Database, on_one_thread, rows_by_key
@@ -42,8 +47,10 @@ _STATEMENTS = statements_of(__file__)
 TOUCHES_SQL = _STATEMENTS["touches"]
 MESSAGES_SQL = _STATEMENTS["messages"]
 ANSWERS_SQL = _STATEMENTS["answers"]
+PLACES_SQL = _STATEMENTS["places"]
 FACTS_MAX = 10_000
 """Of a customer with more touchpoints in a year the latest ones count."""
+NOBODY = ProfileHistory("")
 WISHED_CHANNEL = "preference.channel"
 Fact = TypeVar("Fact")
 
@@ -58,6 +65,7 @@ class PersonScoreReader:
         realms: Mapping[str, RealmSettings],
         rules: InsightRules,
         consent: ConsentRules,
+        kept: KeptMeasures,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._database = database
@@ -66,6 +74,7 @@ class PersonScoreReader:
         self._realms = realms
         self._rules = rules
         self._consent = consent
+        self._kept = kept
         self._clock = clock
 
     def scores(self, realm: str, profile: NodeId) -> PersonInsights:
@@ -76,12 +85,15 @@ class PersonScoreReader:
         members, now = self._map.members_of(realm, [profile]), self._clock()
         nodes = list(members.holder)
         read = self._histories.histories
-        said = read(realm, members, {WISHED_CHANNEL}, consents=True, orders=False).get(profile)
-        consents = Consents(said.consents if said else (), self._consent)
-        by = consents.objection(PROFILING)
+        said = read(realm, members, {WISHED_CHANNEL}, consents=True, orders=False).get(
+            profile, NOBODY
+        )
+        by = Consents(said.consents, self._consent).objection(PROFILING)
         facts = None
         if by is None:
-            facts = self._facts(realm, nodes, said.observations if said else (), now)
+            bought = read(realm, members, (), consents=False, orders=True).get(profile, NOBODY)
+            history = said._replace(orders=bought.orders)
+            facts = self._facts(realm, nodes, history, now)
         return PersonInsights(
             profile_id=as_uuid(profile),
             realm=realm,
@@ -93,7 +105,8 @@ class PersonScoreReader:
     def _scored(self, realm: str, facts: PersonFacts, now: datetime) -> list[InsightScore]:
         settings = self._realms[realm]
         zone = ZoneInfo(settings.time_zone)
-        context = PersonContext(now, zone, settings.currency, self._rules.of(realm))
+        rules, kept = self._rules.of(realm), self._compared(realm)
+        context = PersonContext(now, zone, settings.currency, rules, kept)
         found = (one for score in SCORES for one in score.compute(facts, context))
         return sorted(found, key=lambda one: one.score)
 
@@ -101,7 +114,7 @@ class PersonScoreReader:
         self,
         realm: str,
         nodes: Sequence[NodeId],
-        observations: Sequence[AttributeObservation],
+        history: ProfileHistory,
         now: datetime,
     ) -> PersonFacts:
         """What is known of the profile with these identifiers."""
@@ -110,8 +123,36 @@ class PersonScoreReader:
             touches=self._read(Touch, TOUCHES_SQL, realm, nodes, **where, types=ACTING),
             messages=self._read(SentMessage, MESSAGES_SQL, realm, nodes, **where),
             answers=self._read(GivenAnswer, ANSWERS_SQL, realm, nodes, **where),
-            wishes=list(_wishes(observations, now)),
+            wishes=list(_wishes(history.observations, now)),
+            purchases=self._purchases(realm, history.orders),
+            refunds=list(_refunds(history.orders, self._realms[realm].currency)),
         )
+
+    def _purchases(self, realm: str, orders: Sequence[Settled]) -> list[Purchase]:
+        """The counting orders, and where each was bought by the report that counts."""
+        placed = [one for one in orders if one.entry.orders]
+        nodes = sorted({one.best.node for one in placed})
+        asked = on_one_thread(PLACES_SQL, len(nodes))
+        rows = rows_by_key(self._database, asked, realm, nodes)
+        places = {(node.int, event_id): place for node, event_id, place in rows}
+        return [
+            Purchase(
+                best.occurred_at, best.event_id, places.get((best.node, best.event_id), ""),
+                one.entry.currency, one.entry.revenue,
+            )
+            for one in placed
+            for best in [one.best]
+        ]  # fmt: skip
+
+    def _compared(self, realm: str) -> dict[str, MeasureResult]:
+        """The latest kept answers of the measures that scores compare with."""
+        found = {}
+        for one in SCORES:
+            if one.compares:
+                name = one.definition.partition("/")[0]
+                for kept in self._kept.latest(realm, name, 1, one.definition):
+                    found[one.definition] = kept.result
+        return found
 
     def _read(
         self,
@@ -125,6 +166,15 @@ class PersonScoreReader:
         asked = on_one_thread(sql, len(nodes))
         rows = rows_by_key(self._database, asked, realm, nodes, **where, limit=FACTS_MAX)
         return [kind(*row) for row in rows]
+
+
+def _refunds(orders: Sequence[Settled], currency: str) -> Iterator[Refund]:
+    """What came back; an amount without a currency is in the realm's."""
+    for one in orders:
+        if one.entry.returns:
+            entry, best = one.entry, one.best
+            said_in = entry.currency or currency
+            yield Refund(best.occurred_at, best.event_id, said_in, entry.returned)
 
 
 def _wishes(said: Sequence[AttributeObservation], now: datetime) -> Iterator[Wish]:

@@ -49,3 +49,9 @@ WHERE NOT synthetic AND survey_kind != '' AND answer.6 = 1
     AND occurred_at >= fromUnixTimestamp64Milli({from_ms:Int64}, 'UTC')
     AND occurred_at < fromUnixTimestamp64Milli({until_ms:Int64}, 'UTC')
 ORDER BY occurred_at DESC LIMIT {limit:UInt32}
+
+-- places --
+-- Where orders were reported, by node: the store, or the channel where there is none.
+SELECT node, event_id, if(source_store = '', channel, source_store)::String AS place
+FROM orders WHERE realm = {realm:String} AND node IN {nodes:Array(UUID)}
+ORDER BY version DESC LIMIT 1 BY node, event_id

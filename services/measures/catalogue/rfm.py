@@ -13,8 +13,11 @@ from typing import NamedTuple
 
 from services.measures.core.measure import Figures, Measure, MeasureContext
 from services.measures.core.population import PERSONS
-from services.measures.core.result import CUSTOMERS, SHARE, Cell, Flag
+from services.measures.core.result import CUSTOMERS, PURCHASES, SHARE, Cell, Flag
 
+RECENCY_BOUND, FREQUENCY_BOUND, MONETARY_BOUND = "days_at_most", "occasions_from", "money_from"
+"""Dimensions of the worst value that has a score."""
+SCORE_MAX = 5
 BUYERS_MIN = 25
 """Below, scores say nothing."""
 
@@ -28,6 +31,12 @@ class ScoredGroup(NamedTuple):
     persons: int
     revenue: Decimal
     """Less what was returned, in the realm's currency."""
+    most_days: int
+    """From the last purchase to the last day of the window, at most."""
+    least_often: int
+    """Occasions, at least."""
+    least_money: Decimal
+    """Less what was returned, at least."""
 
 
 class Scored(NamedTuple):
@@ -61,6 +70,7 @@ def compute(rows: Scored, context: MeasureContext) -> Figures:
     ]
     for score in ("recency", "frequency", "monetary"):
         breakdown += _scores(score, rows.groups, buyers)
+    breakdown += _bounds(rows.groups, context.currency)
     return Figures(buyers, float(buyers), CUSTOMERS, None, counts, breakdown)
 
 
@@ -71,6 +81,28 @@ def _scores(score: str, groups: Sequence[ScoredGroup], buyers: int) -> Iterator[
         _add(found, str(getattr(one, score)), one)
     for key, group in sorted(found.items()):
         yield Cell(by=score, key=key, n=group.persons, value=group.persons / buyers, unit=SHARE)
+
+
+def _bounds(groups: Sequence[ScoredGroup], currency: str) -> Iterator[Cell]:
+    """The worst value that has each score: with these a customer is scored, as the others were."""
+    for number in range(1, SCORE_MAX + 1):
+        bounds = (
+            (RECENCY_BOUND, "days", [one for one in groups if one.recency == number]),
+            (FREQUENCY_BOUND, PURCHASES, [one for one in groups if one.frequency == number]),
+            (MONETARY_BOUND, currency, [one for one in groups if one.monetary == number]),
+        )
+        for by, unit, some in bounds:
+            if some:
+                value, n = _worst(by, some), sum(one.persons for one in some)
+                yield Cell(by=by, key=str(number), n=n, value=value, unit=unit)
+
+
+def _worst(by: str, groups: Sequence[ScoredGroup]) -> float:
+    if by == RECENCY_BOUND:
+        return float(max(one.most_days for one in groups))
+    if by == FREQUENCY_BOUND:
+        return float(min(one.least_often for one in groups))
+    return float(min(one.least_money for one in groups))
 
 
 def _add(found: dict[str, _Group], key: str, one: ScoredGroup) -> None:

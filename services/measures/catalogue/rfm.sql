@@ -1,7 +1,8 @@
 -- groups --
 -- Buyers of the window by their scores for recency, frequency and money. A score is one more than
 -- five times the share of buyers who are strictly worse, cut to a whole number: equal buyers have
--- equal scores.
+-- equal scores. Beside them the worst value that has the score: days since the last purchase, occasions, and
+-- money.
 WITH
     -- CTEs of purchases --,
     -- CTEs of occasions --,
@@ -18,11 +19,14 @@ WITH
     ),
     ranked AS
     (
-        SELECT b.spent - r.refunded AS money, count() OVER () AS buyers,
+        SELECT b.spent - r.refunded AS money, often, dateDiff('day', b.last, today) AS days,
+            count() OVER () AS buyers,
+            toDate(fromUnixTimestamp64Milli({until_ms:Int64} - 1, 'UTC'), {zone:String}) AS today,
             1 + intDiv(5 * (rank() OVER (ORDER BY b.last) - 1), buyers) AS recency,
             1 + intDiv(5 * (rank() OVER (ORDER BY b.often) - 1), buyers) AS frequency,
             1 + intDiv(5 * (rank() OVER (ORDER BY money) - 1), buyers) AS monetary
         FROM buyers AS b LEFT JOIN refunds AS r ON b.profile = r.profile
     )
-SELECT recency, frequency, monetary, count() AS persons, sum(money) AS revenue
+SELECT recency, frequency, monetary, count() AS persons, sum(money) AS revenue,
+    max(days) AS most_days, min(often) AS least_often, min(money) AS least_money
 FROM ranked GROUP BY recency, frequency, monetary

@@ -7,10 +7,11 @@ measure.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from types import MappingProxyType
 from typing import NamedTuple, Protocol
 from zoneinfo import ZoneInfo
 
@@ -22,6 +23,7 @@ from schemas.api.insights import (
     ScoreReason,
 )
 from schemas.rules.insights import InsightRules
+from services.measures.core.result import MeasureResult
 from services.profiles.core.consent import REFUSALS, ConsentRecord
 
 
@@ -70,13 +72,36 @@ class Wish(NamedTuple):
     event_id: str
 
 
+class Purchase(NamedTuple):
+    """A counting order."""
+
+    at: datetime
+    event_id: str
+    place: str
+    """The store, or the channel where there is none."""
+    currency: str
+    revenue: Decimal
+    """What is left of it after cancellations."""
+
+
+class Refund(NamedTuple):
+    """A return."""
+
+    at: datetime
+    event_id: str
+    currency: str
+    amount: Decimal
+
+
 class PersonFacts(NamedTuple):
-    """What is known of one customer, of the year before it was read."""
+    """What is known of one customer: orders of all time, all else of the year before."""
 
     touches: Sequence[Touch] = ()
     messages: Sequence[SentMessage] = ()
     answers: Sequence[GivenAnswer] = ()
     wishes: Sequence[Wish] = ()
+    purchases: Sequence[Purchase] = ()
+    refunds: Sequence[Refund] = ()
 
 
 class PersonContext(NamedTuple):
@@ -86,6 +111,8 @@ class PersonContext(NamedTuple):
     zone: ZoneInfo
     currency: str
     rules: InsightRules
+    kept: Mapping[str, MeasureResult] = MappingProxyType({})
+    """The latest kept answers of measures, by definition."""
 
 
 @dataclass(frozen=True)
@@ -95,6 +122,8 @@ class PersonScore:
     definition: str
     """Of the measure: its name and version."""
     compute: Callable[[PersonFacts, PersonContext], Iterator[InsightScore]]
+    compares: bool = False
+    """It needs the kept answer of its measure."""
 
 
 class Dated(Protocol):
