@@ -103,6 +103,7 @@ NOBODYS: dict[str, str] = {
     "expired_events": "ids of events while they are removed; empty otherwise",
     "identity_rules": "rules files and who applied them",
     "incidents": "unused since incidents have kinds; names products",
+    "insight_values": "figures about groups, of which too small ones are not shown",
     "log_positions": "of workers",
     "profile_totals": "figures by profile id, computed anew after an erasure",
     "properties": "of the store",

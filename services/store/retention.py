@@ -29,6 +29,7 @@ RECORDS = {
     "rejected": {"rejected": "received_at"},
     "conflicts": {"id_conflicts": "received_at"},
     "access_log": {"access_log": "at", "access_by_profile": "at"},
+    "insights": {"insight_values": "computed_at"},
 }
 """What has an age: its tables, each with the column of its time."""
 COLUMNS = {table: column for tables in RECORDS.values() for table, column in tables.items()}

@@ -110,6 +110,10 @@ const answers = {
   "/v1/insights/measures/{measure}": await api.GET("/v1/insights/measures/{measure}", {
     params: { path: { measure: "repeat_purchase_rate" } },
   }),
+  "/v1/insights/measures/{measure}/history": await api.GET(
+    "/v1/insights/measures/{measure}/history",
+    { params: { path: { measure: "rfm" }, query: { limit: 3 } } },
+  ),
   "/v1/profiles/{profile_id}/insights": await api.GET("/v1/profiles/{profile_id}/insights", profile),
   "/v1/segments": await api.GET("/v1/segments"),
   "/v1/segments/{segment}/members": await api.GET("/v1/segments/{segment}/members", {

@@ -93,6 +93,7 @@ def calls(facts: Facts) -> dict[str, Asked]:
         "getRejected": Asked({"reject_id": facts["reject_id"]}),
         "listMeasures": Asked({}),
         "getMeasure": Asked({"measure": "repeat_purchase_rate"}),
+        "listMeasureHistory": Asked({"measure": "rfm", "limit": 3}),
         "getProfileInsights": Asked(profile),
         **of_segments(profile),
         **streams(),

@@ -16,6 +16,8 @@ from schemas.rules.insights import insight_rules
 from schemas.rules.profile import profile_rules
 from services.measures.adapters.clickhouse import MeasureReader
 from services.measures.adapters.person import PersonScoreReader
+from services.measures.adapters.values import MeasureValues
+from services.measures.core.result import KeptMeasure
 from services.profiles.adapters.history import HistoryReader
 from services.runtime.errors import NotFound
 from services.store.database import Database
@@ -25,16 +27,16 @@ from tests.profile_store import REALM, REALMS, Store, bought, event, node
 pytestmark = pytest.mark.any_store
 MIDNIGHT = datetime.fromisoformat("2026-03-20T00:00:00+01:00")
 """A window of measures ends there, and there the scores are read."""
-PERSONS = 40
+PERSONS, BUYERS = 40, 120
 DAY = 24 * 60
 ANNA, CARD, BERT = "email=anna@example.org", "loyalty_card=77", "email=bert@example.org"
 
 
 def reader_of(store: Store) -> PersonScoreReader:
-    histories = HistoryReader(store.reader)
-    rules = insight_rules()
+    histories, kept = HistoryReader(store.reader), MeasureValues(store.database)
+    rules, consent = insight_rules(), profile_rules().consent
     return PersonScoreReader(
-        store.database, histories, REALMS, rules, profile_rules().consent, lambda: MIDNIGHT
+        store.database, histories, REALMS, rules, consent, kept, lambda: MIDNIGHT
     )
 
 
@@ -167,6 +169,56 @@ def test_scores_of_all_persons_are_the_measure(database: Database) -> None:
     assert measures.measure("contact_pressure", REALM).counts["blocked"] == blocked > 0
 
 
+def orders(draw: random.Random, who: Sequence[str]) -> list[dict[str, Any]]:
+    """Orders, cancellations and returns of few persons over two years, some on one day."""
+    found = []
+    for number in range(500):
+        minutes = draw.choice([draw.randrange(-700, 0), draw.randrange(-90, 17)]) * DAY
+        one = bought(
+            f"o{number}", f"O{number}", f"{draw.randrange(5, 90)}.00",
+            minutes + draw.randrange(DAY), draw.choice(who), channel=draw.choice(["shop", "app"]),
+            currency=draw.choice(["EUR", "EUR", "EUR", "USD"]),
+        )  # fmt: skip
+        found.append(one)
+        name, more = draw.choice([
+            ("order.cancelled", {}), ("order.returned", {"return_id": f"R{number}"}),
+            ("order.returned", {"return_id": f"R{number}"}),
+        ])  # fmt: skip
+        if draw.random() < 0.3:
+            lines = {"lines": [{"sku": "4711", "total": "4.00"}]} if more else {}
+            found.append(
+                event(f"x{number}", name, 16 * DAY, order_id=f"O{number}", **more, **lines)
+            )
+    return found
+
+
+def test_scores_among_buyers_are_the_measure(database: Database) -> None:
+    """Of all persons the three scores and the groups are those that the measure counted, also after
+    one of them bought more: they are about the window of the kept answer."""
+    draw = random.Random(5)
+    store = Store(database)
+    people = [f"email=p{n}@example.org" for n in range(BUYERS)]
+    store.take(*orders(draw, people))
+    measures = MeasureReader(database, REALMS, insight_rules(), lambda: MIDNIGHT)
+    result = measures.measure("rfm", REALM)
+    assert not any(one.flags for one in result.breakdown if one.by not in ("group", "revenue"))
+    values = MeasureValues(database)
+    values.keep([KeptMeasure(map_version=values.map_version(REALM), result=result)])
+    store.take(bought("late", "LATE", "900.00", 25 * DAY, people[0]))
+    reader = reader_of(store)
+    found = [by_name(reader.scores(REALM, one))["rfm"] for one in nodes(*people)]
+    known = [one for one in found if one.absent is None]
+    assert len(known) == result.n
+    assert {one.compared_with for one in known} == {MIDNIGHT}
+    cells = {(one.by, one.key): one.n for one in result.breakdown}
+    for place, by in enumerate(("recency", "frequency", "monetary")):
+        points = Counter(f"{one.reasons[place].points:.0f}" for one in known)
+        assert points == {key: n for (name, key), n in cells.items() if name == by}, by
+    groups = {key: n for (name, key), n in cells.items() if name == "group" and n}
+    words = Counter(one.word for one in known)
+    assert {key: words[key] for key in groups} == groups
+
+
 class Watched:
     """A store that remembers the statements that were asked."""
 
@@ -198,7 +250,7 @@ def test_nobody_else_is_read(database: Database) -> None:
     others = [f"email=o{n}@example.org" for n in range(3_000)]
     store.take(*(bought(f"e{n}", f"E{n}", "9.00", n % 900, who) for n, who in enumerate(others)))
     store.take(*shopping(ANNA), *shopping(BERT), objects("o1", BERT))
-    for table in ("touchpoints", "node_values", "interactions", "surveys"):
+    for table in ("touchpoints", "node_values", "orders", "interactions", "surveys"):
         database.command(f"OPTIMIZE TABLE {table} FINAL")
     database_of = Watched(database)
     reader = reader_of(store)

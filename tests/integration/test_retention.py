@@ -63,6 +63,11 @@ def fill(database: Database, *days: float) -> None:
             ("realm", "at", "entry_id", "profile_ids"),
             [("default", at, name, [NOBODY])],
         )
+        database.insert_rows(
+            "insight_values",
+            ("realm", "measure", "computed_at", "definition", "map_version", "result"),
+            [("default", "nps", at, "nps/1", 0, "{}")],
+        )
 
 
 def left(database: Database) -> dict[str, int]:

@@ -89,6 +89,7 @@ NOT_COMPARED = {
     *("profile_erase", "profile_erasure_verify"),
     *("profile_suppress", "profile_unsuppress"),
     *("segments_apply", "segments_remove"),
+    "insights_keep",
     *OF_AN_INCIDENT,
     *CHANGES_KEYS,
 }
@@ -176,6 +177,7 @@ def asked(access: Access, name: str) -> list[dict[str, Any]]:
         "identity_simulate": {**realm, "rules": CHANGED_RULES},
         **OF_SEGMENTS,
         "insights_show": {**realm, "measure": "repeat_purchase_rate"},
+        "insights_history": {**realm, "measure": "rfm"},
         "insights_profile": {**realm, "identifier": EMAIL},
     }
     if name in ("rejected_show", "rejected_get"):

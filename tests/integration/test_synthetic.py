@@ -45,6 +45,7 @@ CHANGING = {
     *("profile_erase", "profile_erasure_verify"),
     *("profile_suppress", "profile_unsuppress"),
     *("segments_apply", "segments_remove"),
+    "insights_keep",
 }
 OF_STORAGE = {
     "events_export": "every event, as it was sent",

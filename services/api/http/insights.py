@@ -101,7 +101,8 @@ async def history(
     if measure not in MEASURES:
         raise Problem(ProblemCode.NOT_FOUND, NO_MEASURE)
     asked = HistoryRequest(realm=caller.realm, measure=measure, limit=limit)
-    return page(await rows(request, INSIGHTS_HISTORY, asked), None)
+    found = await rows(request, INSIGHTS_HISTORY, asked)
+    return page(found, None)
 
 
 @router.get(

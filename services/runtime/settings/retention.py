@@ -56,6 +56,8 @@ class RetentionSettings(Part):
     retention_access_log_days: Days | None = None
     """Days for which the access log is kept; none for the three years after which the store
     removes its entries anyway."""
+    retention_insights_days: Days | None = None
+    """Days for which it is kept what measures were; none for ever."""
     retention_events_days: dict[str, Days] = Field(default={})
     """Days for which events are kept, by type, as JSON: `{"page.viewed": 365, "email.opened":
     90}`; others for ever. Older ones are rejected as `expired` once they were removed. Only of

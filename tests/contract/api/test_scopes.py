@@ -56,6 +56,7 @@ NEEDS: dict[str, Scope] = {
     "actOnIncident": Scope.INCIDENTS_WRITE,
     "listMeasures": Scope.INSIGHTS_READ,
     "getMeasure": Scope.INSIGHTS_READ,
+    "listMeasureHistory": Scope.INSIGHTS_READ,
     "getProfileInsights": Scope.INSIGHTS_PERSON,
     "listRejected": Scope.REJECTED_READ,
     "countRejected": Scope.REJECTED_READ,
