@@ -1406,6 +1406,33 @@ class Operations:
             )
         )
 
+    def list_measure_history(
+        self,
+        measure: str,
+        *,
+        limit: int | None = None,
+        consistent_after: str | None = None,
+        purpose: str | None = None,
+    ) -> models.KeptMeasurePage:
+        """What a measure was each time it was kept, the latest first: by the map of then.
+
+        measure: Its name, as the list of measures gives it.
+        limit: Most entries of a page.
+        consistent_after: Wait, for a bounded time, until this event is visible: its
+            `event_id`.
+        purpose: Why you ask, for the audit log: `call from the customer, ticket 4711`.
+        """
+        return self._send(
+            Call(
+                "GET",
+                "/v1/insights/measures/{measure}/history",
+                models.KeptMeasurePage,
+                path_values={"measure": measure},
+                query={"limit": limit, "consistent_after": consistent_after},
+                headers={"X-Purpose": purpose},
+            )
+        )
+
     def get_profile_insights(
         self,
         profile_id: UUID | str,

@@ -1398,6 +1398,25 @@ class Interval(Model):
     """Confidence level, as 0.95."""
 
 
+class KeptMeasure(Model):
+    """What a measure was when it was computed."""
+
+    map_version: str
+    """The version of the profile map that it was computed from: with another one other
+    identifiers may belong together. A whole number, as text."""
+    result: MeasureResult
+    """The result as it was."""
+
+
+class KeptMeasurePage(Model):
+    """KeptMeasurePage"""
+
+    data: list[KeptMeasure]
+    """The rows."""
+    page: PageEnd
+    """How the list goes on."""
+
+
 class KeyOwner(Model):
     """Whom a key belongs to."""
 
