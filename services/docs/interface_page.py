@@ -41,7 +41,7 @@ from services.docs.openapi import openapi_document
 from services.identity.core.explain import Rule, Standing
 from services.identity.core.model import Reason
 from services.identity.core.notices import NoticeKind
-from services.measures.core.result import KeptMeasure, MeasureResult
+from services.measures.core.result import MeasureResult
 
 SUBJECTS = frozenset(model.__name__ for model in SUBJECT_MODELS.values())
 """Parts of every incident: the page has them once, with the kinds."""
@@ -275,8 +275,8 @@ def _insights() -> list[str]:
         "One measure. What `n`, `counts` and `breakdown` hold is said on its page.",
         *_whole(model_schema(MeasureResult, "serialization")),
         "## `c360 insights keep --json`, `c360 insights history MEASURE --json`",
-        "What measures were when they were kept: `map_version`, and in `result` all of `show`.",
-        _fields_of(KeptMeasure),
+        "What measures were when they were kept, the latest first: `map_version` is the version of "
+        "the profile map as text, and `result` all of `show`.",
         "## `c360 insights profile WHO --json`",
         "What measures say of one customer: [scores](../person-insights.md) with their reasons.",
         *_whole(model_schema(PersonInsights, "serialization")),

@@ -213,6 +213,7 @@ def test_the_same_rows_as_embedded(served: Settings, embedded: Access, name: str
     assert found == asked(embedded, name)
     assert found or name in (
         "incidents_list",
+        "insights_history",
         "migrations_pending",
         "identity_suggestions",
         "profiles_suppressed",

@@ -51,7 +51,7 @@ def compute(facts: PersonFacts, context: PersonContext) -> Iterator[InsightScore
         if purpose == ALL and wish is not None and wish.channel:
             yield _stated(wish)
         else:
-            yield _shown(purpose, touches, context)
+            yield _shown(purpose, touches)
     yield _moment(facts.touches, context)
 
 
@@ -73,17 +73,17 @@ def _stated(wish: Wish) -> InsightScore:
     )
 
 
-def _shown(purpose: str, touches: Sequence[Touch], context: PersonContext) -> InsightScore:
+def _shown(purpose: str, touches: Sequence[Touch]) -> InsightScore:
     """What touchpoints show of one purpose."""
     name = NAME if purpose == ALL else f"{NAME}_{purpose}"
-    return _most(name, touches, context, lambda one: one.channel, "on {key}")
+    return _most(name, touches, lambda one: one.channel, "on {key}")
 
 
 def _moment(touches: Sequence[Touch], context: PersonContext) -> InsightScore:
     def moment(touch: Touch) -> str:
         return moment_of(touch.at, context.zone)
 
-    return _most(MOMENT, touches, context, moment, "in this part of the week")
+    return _most(MOMENT, touches, moment, "in this part of the week")
 
 
 def moment_of(at: datetime, zone: ZoneInfo) -> str:
@@ -96,7 +96,6 @@ def moment_of(at: datetime, zone: ZoneInfo) -> str:
 def _most(
     name: str,
     touches: Sequence[Touch],
-    context: PersonContext,
     key_of: Callable[[Touch], str],
     where: str,
 ) -> InsightScore:
@@ -104,7 +103,7 @@ def _most(
     if len(touches) < TOUCHPOINTS_MIN:
         what = f"{len(touches)} touchpoints in a year, {TOUCHPOINTS_MIN} at least are needed"
         return absent(name, MEASURE.definition, ScoreAbsence.TOO_LITTLE, what)
-    weights = _weights(touches, context.now, key_of)
+    weights = _weights(touches, key_of)
     key = _heaviest(weights)
     mine = [one for one in touches if key_of(one) == key]
     part = weights[key] / sum(weights.values())
@@ -123,13 +122,13 @@ def _most(
     )
 
 
-def _weights(
-    touches: Sequence[Touch], now: datetime, key_of: Callable[[Touch], str]
-) -> dict[str, int]:
-    """Millionths by key, rounded as the measure does: equal sums are equal in any order."""
+def _weights(touches: Sequence[Touch], key_of: Callable[[Touch], str]) -> dict[str, int]:
+    """Millionths of the latest by key: parts do not change while time goes by. Rounded as the
+    measure does it: equal sums are equal in any order."""
     weights: defaultdict[str, int] = defaultdict(int)
+    latest = max(one.at for one in touches)
     for one in touches:
-        weights[key_of(one)] += round(MILLION * 2.0 ** ((one.at - now) / HALF_LIFE))
+        weights[key_of(one)] += round(MILLION * 2.0 ** ((one.at - latest) / HALF_LIFE))
     return weights
 
 

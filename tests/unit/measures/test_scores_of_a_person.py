@@ -66,6 +66,8 @@ def test_the_preferred_channel() -> None:
     assert (found.word, found.definition) == ("pos", "channel_preference/1")
     assert found.value == pytest.approx(2.124 / 4.277, abs=5e-4)
     assert found.since == ago(40)
+    later = scored(PersonFacts(touches=EXAMPLE), NOW + timedelta(days=30))
+    assert later["channel_preference"] == found
     assert found.reasons[0].event_ids == ["pos-10", "pos-40", "pos-100"]
     assert "3 of 6 touchpoints in a year were on pos, 49.6 %" in found.reasons[0].what
 
