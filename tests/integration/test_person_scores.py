@@ -145,6 +145,13 @@ def test_scores_of_all_persons_are_the_measure(database: Database) -> None:
         )
         for n in range(0, 15, 3)
     ]  # fmt: skip
+    events += [
+        event(
+            f"c{n}", "email.sent", 15 * DAY + n, f"email={address(draw.randrange(8))}",
+            purpose="marketing",
+        )
+        for n in range(24)
+    ]  # fmt: skip
     store.take(*events)
     people = [f"email={address(n)}" for n in range(PERSONS)]
     for one, other in zip(people[::4], people[1::4], strict=True):
