@@ -24,6 +24,7 @@ TYPES_SQL = _STATEMENTS["types"]
 MEMBERS_SQL = _STATEMENTS["members"]
 FORMER_PROFILES_SQL = _STATEMENTS["former_profiles"]
 HIGHEST_VERSION_SQL = _STATEMENTS["highest_version"]
+REALM_VERSION_SQL = _STATEMENTS["realm_version"]
 LATEST_VERSION_SQL = _STATEMENTS["latest_version"]
 ROWS_BY_VERSION_SQL = _STATEMENTS["rows_by_version"]
 WRITTEN_SQL = _STATEMENTS["written"]
@@ -100,6 +101,11 @@ class ProfileMap:
         """
         rows = rows_by_key(self._database, FORMER_PROFILES_SQL, realm, nodes)
         return {profile.int for (profile,) in rows}
+
+    def version_of(self, realm: str) -> int:
+        """The highest version of any row of a realm; 0 if there is none. Reads all versions."""
+        [(version,)] = self._database.rows(REALM_VERSION_SQL, {"realm": realm})
+        return int(version)
 
     def latest_version(self, until: int) -> int:
         """The highest version of any row, of those up to `until`; 0 if there is none."""

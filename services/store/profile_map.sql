@@ -52,3 +52,7 @@ ORDER BY version DESC, _block_number DESC LIMIT 1 BY realm, profile, node
 SELECT node, type, profile, kind, version FROM members
 WHERE realm = {realm:String} AND node IN {nodes:Array(UUID)}
 ORDER BY version DESC, _block_number DESC LIMIT 1 BY profile, node
+
+-- realm_version --
+-- The highest version of any row of a realm; 0 if there is none.
+SELECT max(version) FROM members WHERE realm = {realm:String}

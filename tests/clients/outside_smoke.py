@@ -33,10 +33,7 @@ def calls(facts: Facts) -> dict[str, Asked]:
     email = {"type": "email", "value": facts["email"]}
     return {
         "postTouchpoints": Asked({}, "PostTouchpointsBody", {"batch": facts["events"]}),
-        "livez": Asked({}),
-        "readyz": Asked({}),
-        "metrics": Asked({}),
-        "whoami": Asked({}),
+        **dict.fromkeys(("livez", "readyz", "metrics", "whoami"), Asked({})),
         "getProblem": Asked({"code": "not-found"}),
         "listAccesses": Asked({"limit": 3, "x_purpose": "a test"}),
         "getFreshness": Asked({}),

@@ -10,11 +10,11 @@ from collections.abc import Sequence
 
 from services.measures.core.result import KeptMeasure, MeasureResult
 from services.store.database import Database
+from services.store.profile_map import ProfileMap
 from services.store.statements import statements_of
 
 _STATEMENTS = statements_of(__file__)
 LATEST_SQL = _STATEMENTS["latest"]
-MAP_VERSION_SQL = _STATEMENTS["map_version"]
 COLUMNS = ("realm", "measure", "computed_at", "definition", "map_version", "result")
 
 
@@ -23,6 +23,7 @@ class MeasureValues:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._map = ProfileMap(database)
 
     def latest(
         self, realm: str, measure: str, limit: int, definition: str = ""
@@ -36,8 +37,7 @@ class MeasureValues:
 
     def map_version(self, realm: str) -> str:
         """See the port."""
-        [(version,)] = self._database.rows(MAP_VERSION_SQL, {"realm": realm})
-        return str(version)
+        return str(self._map.version_of(realm))
 
     def keep(self, kept: Sequence[KeptMeasure]) -> None:
         """Write them. Repeating it changes nothing."""

@@ -4,7 +4,3 @@ SELECT map_version, result FROM insight_values
 WHERE realm = {realm:String} AND measure = {measure:String}
     AND ({definition:String} = '' OR definition = {definition:String})
 ORDER BY computed_at DESC LIMIT 1 BY computed_at LIMIT {limit:UInt32}
-
--- map_version --
--- The highest version of any row of a realm's map; 0 if there is none.
-SELECT max(version) FROM members WHERE realm = {realm:String}

@@ -35,7 +35,7 @@ BUYING = ("r", "alpha", "a", "b", "log_likelihood")
 SPENDING = ("p", "q", "v")
 
 
-class Expected(NamedTuple):
+class ExpectedSpending(NamedTuple):
     """What follows from the history of one customer."""
 
     alive: float
@@ -180,7 +180,7 @@ def parameters_of(kept: MeasureResult) -> dict[str, float] | None:
 
 def expected_of(
     history: OwnHistory, parameters: dict[str, float], discount_a_year: float
-) -> Expected:
+) -> ExpectedSpending:
     """What the models expect. Raises ModuleNotFoundError without SciPy, and ValueError for numbers
     beyond what can be computed with."""
     import numpy as np
@@ -205,7 +205,7 @@ def expected_of(
         until = float(expected_purchases(buying, own, month * WEEKS_OF_A_MONTH)[0])
         worth += (until - orders) * spend / (1 + discount_a_year) ** (month / MONTHS)
         orders = until
-    return Expected(float(chance_alive(buying, own)[0]), orders, spend, worth)
+    return ExpectedSpending(float(chance_alive(buying, own)[0]), orders, spend, worth)
 
 
 SCORE = PersonScore(MEASURE.definition, compute, compares=True)
