@@ -20,7 +20,7 @@ class Catalogue(Mapping[str, AnyMeasure]):
     """The measures by name, in the order of their names."""
 
     def __init__(self) -> None:
-        self._loaded = dict[str, AnyMeasure | None].fromkeys(
+        self._loaded: dict[str, AnyMeasure | None] = dict.fromkeys(
             sorted(one.name for one in iter_modules(__path__))
         )
 
