@@ -597,8 +597,3 @@ class Access(NamedTuple):
 
     reads: Reads
     writes: Writes
-
-
-def close_reads(access: Access) -> None:
-    """Close the connection that an access reads on."""
-    access.reads.close()

@@ -23,7 +23,7 @@ from services.api.key_ring import KeyRing
 from services.api.keys import ApiKeyStore
 from services.api.marks import SOLE_WRITER_AGE_S, Marks
 from services.api.pool import ReadPool, limits_of, limits_of_measures
-from services.api.ports import Access, close_reads
+from services.api.ports import Access
 from services.api.rates import RateLimits
 from services.api.read_store import access_to
 from services.api.store_gauges import StoreFigures, StoreGauges
@@ -84,14 +84,14 @@ class QuerySide:
         self._gauges = StoreGauges(metrics, open_figures)
         metrics.key_expiry.set_function(self._ring.next_expiry_s)
         self._pool: ReadPool[Access] = ReadPool(
-            open_reads, close_reads, limits, metrics, renew=_by_rules_in_force
+            open_reads, _close_reads, limits, metrics, renew=_by_rules_in_force
         )
         # Every request waits for a look now and then, and must not wait for others that read long.
         alone = limits._replace(connections=1)
-        self._look_pool: ReadPool[Access] = ReadPool(open_reads, close_reads, alone, metrics)
+        self._look_pool: ReadPool[Access] = ReadPool(open_reads, _close_reads, alone, metrics)
         self._measure_pool: ReadPool[Access] = ReadPool(
             open_measures,
-            close_reads,
+            _close_reads,
             limits_of_measures(settings),
             metrics,
             renew=_by_rules_in_force,
@@ -121,6 +121,10 @@ class QuerySide:
         self._access_log.stop()
         self._ring.stop()
         self._keys.close()
+
+
+def _close_reads(access: Access) -> None:
+    access.reads.close()
 
 
 def _by_rules_in_force(access: Access) -> None:

@@ -16,7 +16,7 @@ from services.measures.core.measure import AnyMeasure
 FOLDER = Path(__file__).parent
 
 
-class Catalogue(Mapping[str, AnyMeasure]):
+class MeasureCatalogue(Mapping[str, AnyMeasure]):
     """The measures by name, in the order of their names."""
 
     def __init__(self) -> None:
@@ -43,5 +43,5 @@ class Catalogue(Mapping[str, AnyMeasure]):
         return len(self._loaded)
 
 
-MEASURES: Mapping[str, AnyMeasure] = Catalogue()
+MEASURES: Mapping[str, AnyMeasure] = MeasureCatalogue()
 """All measures."""
