@@ -141,7 +141,9 @@ def profile(
     out.print(f"{found['profile_id']}, {local_time(found['as_of'], zone)}")
     if found["objection"]:
         since = local_time(found["objection"]["occurred_at"], zone)
-        out.print(f"no scores: {found['objection']['reason']} to profiling, {since}")
+        said = found["objection"]["reason"]
+        words = "withdrew consent" if said == "withdrawn" else said
+        out.print(f"no scores: {words} to profiling, {since}")
         return
     for score in found["scores"]:
         out.print(f"{score['score']}: {_scored(score, zone)}", soft_wrap=True)

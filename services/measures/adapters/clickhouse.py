@@ -65,7 +65,7 @@ class MeasureReader:
         if window.end > now:
             flags.append(Flag.INCOMPLETE_WINDOW)
         return MeasureResult(
-            **figures._replace(flags=flags)._asdict(),
+            **figures._replace(flags=flags).published(),
             measure=name,
             definition=measure.definition,
             realm=realm,

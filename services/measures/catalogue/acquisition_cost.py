@@ -13,7 +13,7 @@ from typing import NamedTuple
 from schemas.currency import digits_of
 from services.measures.core.campaign_costs import CampaignCost, cost_of
 from services.measures.core.customers import CustomerGroup, active_days, balance
-from services.measures.core.measure import Figures, Measure, MeasureContext
+from services.measures.core.measure import Betrayal, Figures, Measure, MeasureContext
 from services.measures.core.population import PERSONS
 from services.measures.core.result import Cell, Flag
 
@@ -49,7 +49,8 @@ def compute(rows: AcquisitionRows, context: MeasureContext) -> Figures:
         "retention_campaigns": sum(one.campaigns for one in rows.costs if one.aim == RETENTION),
     }  # fmt: skip
     flags = [] if cost_of(rows.costs, ACQUISITION) is not None else [Flag.NO_COST]
-    return Figures(new, cells[0].value, context.currency, None, counts, cells, flags)
+    betrayals = [Betrayal("kept_customers", "kept")]
+    return Figures(new, cells[0].value, context.currency, None, counts, cells, flags, betrayals)
 
 
 def _each(cost: Decimal | None, persons: int) -> float | None:

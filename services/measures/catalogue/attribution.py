@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from schemas.touchpoint import EVENT_TYPES
 from services.measures.core.chains import removal_shares
 from services.measures.core.intervals import share
-from services.measures.core.measure import Figures, Measure, MeasureContext
+from services.measures.core.measure import VALUE, Betrayal, Figures, Measure, MeasureContext
 from services.measures.core.population import PERSONS
 from services.measures.core.result import PURCHASES, SHARE, Cell
 
@@ -32,6 +32,7 @@ class CreditedChannel(NamedTuple):
     """What one model credits to one channel."""
 
     model: str
+    """Empty for all models and channels together, as each person counts once there."""
     channel: str
     """Empty for orders to which nothing led."""
     persons: int
@@ -61,7 +62,7 @@ def compute(rows: Attributions, _context: MeasureContext) -> Figures:
     first = [one for one in rows.credits if one.model == "first"]
     orders = sum(one.millionths for one in first) // MILLION
     led = sum(one.millionths for one in first if one.channel) // MILLION
-    persons = sum(one.persons for one in first)
+    persons = sum(one.persons for one in rows.credits if not one.model)
     value, interval = share(led, orders)
     cells = [
         Cell(
@@ -69,10 +70,12 @@ def compute(rows: Attributions, _context: MeasureContext) -> Figures:
             value=one.millionths / MILLION, unit=PURCHASES,
         )
         for one in sorted(rows.credits)
+        if one.model
     ]  # fmt: skip
     cells += _markov(rows, led)
     counts = {"orders": orders, "led": led}
-    return Figures(persons, value, SHARE, interval, counts, cells)
+    betrayals = [Betrayal(name, NOTHING) for name in (*counts, VALUE)]
+    return Figures(persons, value, SHARE, interval, counts, cells, betrayals=betrayals)
 
 
 def _markov(rows: Attributions, led: int) -> Iterator[Cell]:

@@ -1,7 +1,7 @@
 -- credits --
 -- What each channel is credited of the orders of the window that touchpoints of the 30 days before led
 -- to, by five models: in millionths of an order, so that each order is credited exactly once. Where
--- nothing led to it, the channel is empty.
+-- nothing led to it, the channel is empty. The row without a model is about all persons.
 WITH
     -- CTEs of interactions --,
     -- CTEs of touches --,
@@ -39,7 +39,7 @@ WITH
     )
 SELECT credit.1 AS model, credit.2 AS channel, uniqExact(profile) AS persons,
     sum(credit.3) AS millionths
-FROM credited GROUP BY model, channel
+FROM credited GROUP BY GROUPING SETS ((model, channel), ())
 
 -- steps --
 -- Steps of all journeys that ended in the window, from channel to channel: from the beginning (empty)

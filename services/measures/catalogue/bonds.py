@@ -22,7 +22,7 @@ from services.measures.core.bonds import (
 )
 from services.measures.core.experience import experiences
 from services.measures.core.intervals import share
-from services.measures.core.measure import Figures, Measure, MeasureContext
+from services.measures.core.measure import Betrayal, Figures, Measure, MeasureContext
 from services.measures.core.population import PERSONS
 from services.measures.core.result import SHARE, Cell
 from services.measures.core.shares import share_cell
@@ -68,7 +68,8 @@ def compute(rows: Bonds, _context: MeasureContext) -> Figures:
         those = [one for one in rows.groups if getattr(one, kind)]
         cells.append(share_cell("bond", kind, _persons(those), _persons(those), customers))
     cells += _ends(risky)
-    return Figures(_persons(bound), value, SHARE, interval, counts, cells)
+    betrayals = [Betrayal("attached", BondKind.EMOTIONAL)]
+    return Figures(_persons(bound), value, SHARE, interval, counts, cells, betrayals=betrayals)
 
 
 def _ends(risky: Sequence[BoundGroup]) -> Iterator[Cell]:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from services.measures.core.intervals import share
-from services.measures.core.measure import Figures, Measure, MeasureContext
+from services.measures.core.measure import VALUE, Betrayal, Figures, Measure, MeasureContext
 from services.measures.core.phases import LIMIT_DAYS, TAKEN_ALONG, VIEWS_MIN, CyclePhase
 from services.measures.core.population import PERSONS
 from services.measures.core.result import SHARE, Cell
@@ -46,7 +46,9 @@ def compute(rows: Phases, _context: MeasureContext) -> Figures:
         for phase in CyclePhase
         if phase in every
     ]
-    return Figures(persons, value, SHARE, interval, counts, [*cells, *_categories(rows.phases)])
+    betrayals = [Betrayal(VALUE, CyclePhase.UNAWARE.name)]
+    cells += _categories(rows.phases)
+    return Figures(persons, value, SHARE, interval, counts, cells, betrayals=betrayals)
 
 
 def _categories(rows: Sequence[PhaseGroup]) -> Iterator[Cell]:
@@ -56,7 +58,7 @@ def _categories(rows: Sequence[PhaseGroup]) -> Iterator[Cell]:
         total = sum(one.persons for one in mine)
         for one in sorted(mine):
             name = CyclePhase(one.phase).name.lower()
-            yield share_cell(f"{name}_in", category, one.persons, one.persons, total)
+            yield share_cell(f"in {category}", name, one.persons, one.persons, total)
 
 
 def parameters(context: MeasureContext) -> Mapping[str, Any]:

@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import Any, NamedTuple
 
 from services.measures.core.intervals import share
-from services.measures.core.measure import Figures, Measure, MeasureContext
+from services.measures.core.measure import VALUE, Betrayal, Figures, Measure, MeasureContext
 from services.measures.core.population import PERSONS
 from services.measures.core.result import SHARE
 from services.measures.core.shares import share_cell
@@ -71,7 +71,9 @@ def compute(rows: DecisionRows, _context: MeasureContext) -> Figures:
     ]
     counts = {kind.value: one.lines for kind, one in found.items()}
     counts |= {"persons": total.persons, "lines": total.lines}
-    return Figures(total.persons, value, SHARE, interval, counts, cells)
+    betrayals = [Betrayal(kind, kind) for kind in DecisionKind]
+    betrayals.append(Betrayal(VALUE, DecisionKind.UNKNOWN))
+    return Figures(total.persons, value, SHARE, interval, counts, cells, betrayals=betrayals)
 
 
 def parameters(_context: MeasureContext) -> Mapping[str, Any]:

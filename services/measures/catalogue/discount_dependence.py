@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 from services.measures.core.measure import Figures, Measure, MeasureContext
-from services.measures.core.population import PERSONS
+from services.measures.core.population import PERSONS, hidden
 from services.measures.core.result import SHARE
 from services.measures.core.shares import share_cell
 
@@ -49,8 +49,11 @@ def compute(rows: DependenceBands, _context: MeasureContext) -> Figures:
         share_cell("band", BANDS[one.band], one.persons, one.persons, persons)
         for one in sorted(rows.bands)
     ]
-    dependent = sum(one.persons for one in rows.bands if one.band >= BANDS.index("below_75"))
-    cells.append(share_cell("figure", "half_or_more", persons, dependent, persons))
+    half = BANDS.index("below_75")
+    dependent = sum(one.persons for one in rows.bands if one.band >= half)
+    unseen = hidden([one.persons for one in sorted(rows.bands)])
+    if not any(sorted(rows.bands)[place].band >= half for place in unseen):
+        cells.append(share_cell("figure", "half_or_more", persons, dependent, persons))
     counts = {"persons": persons, "lines": sum(one.lines for one in rows.bands)}
     return Figures(persons, value, SHARE, None, counts, cells)
 

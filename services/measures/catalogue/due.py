@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from services.measures.core.coming_due import AHEAD_DAYS, DAYS_MIN, SOON_DAYS
 from services.measures.core.measure import Figures, Measure, MeasureContext
-from services.measures.core.population import GROUP_MIN, PERSONS
+from services.measures.core.population import GROUP_MIN, PERSONS, is_few
 from services.measures.core.result import CUSTOMERS, Cell
 from services.measures.core.shares import share_cell
 
@@ -69,9 +69,8 @@ class DueRows(NamedTuple):
 def compute(rows: DueRows, _context: MeasureContext) -> Figures:
     """See the module."""
     names = ("goods", "missed", "contract_soon", "contract_ahead", "notice_soon")
-    counts = {
-        name: sum(one.persons for one in rows.persons if getattr(one, name)) for name in names
-    }
+    found = {name: sum(one.persons for one in rows.persons if getattr(one, name)) for name in names}
+    counts = {name: many for name, many in found.items() if not is_few(many)}
     counts["persons"] = sum(one.persons for one in rows.persons)
     due = sum(one.persons for one in rows.persons if one.goods or one.contract_soon)
     cells = [

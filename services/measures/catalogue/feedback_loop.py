@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from services.measures.core.answers import NONE, SEPARATOR
 from services.measures.core.experience import experiences
 from services.measures.core.intervals import share
-from services.measures.core.measure import Figures, Measure, MeasureContext
+from services.measures.core.measure import Betrayal, Figures, Measure, MeasureContext
 from services.measures.core.population import RESPONDENTS
 from services.measures.core.result import SHARE, Cell, Flag
 from services.measures.core.shares import share_cell
@@ -94,8 +94,10 @@ def compute(rows: FeedbackLoop, _context: MeasureContext) -> Figures:
     cells += [_wave_cell(one) for one in waves]
     value, interval = share(answered, arrived)
     flags = _flags(answered, arrived)
-    n = max([persons, *(one.persons for one in rows.steps if one.step != "done_on_time")])
-    return Figures(n, value, SHARE, interval, counts, cells, flags)
+    betrayals = [Betrayal(name, "acted") for name in ("negative", "acted")]
+    return Figures(
+        persons, value, SHARE, interval, counts, cells, flags, betrayals, is_about_others=True
+    )
 
 
 def _answered(one: InvitedGroup) -> int:

@@ -18,7 +18,7 @@ from services.measures.catalogue.buying_cycle import phase_parameters
 from services.measures.core.experience import experiences
 from services.measures.core.intervals import share
 from services.measures.core.measure import Figures, Measure, MeasureContext
-from services.measures.core.population import PERSONS
+from services.measures.core.population import PERSONS, hidden
 from services.measures.core.result import SHARE, Cell
 from services.measures.core.shares import share_cell
 from services.measures.core.window import day_of
@@ -28,6 +28,8 @@ DAYS_OF_A_WEEK = 7
 ACTS = sorted(name for name, one in EVENT_TYPES.items() if one.acts)
 FRICTIONS = ("carts_left", "complaints", "handovers", "repeated")
 WHEEL = ("attract", "engage", "delight")
+PARTS, NONE = (*WHEEL, ""), "none"
+"""Also of those who were in no part yet."""
 
 
 class WheelMonth(NamedTuple):
@@ -128,14 +130,18 @@ def _line(name: str, line: Sequence[tuple[WheelMonth, float | None]]) -> Iterato
 def _phases(phases: Sequence[WheelPhase]) -> Iterator[Cell]:
     """Who was in each part when a month began, and where they were when it ended."""
     for month in sorted({one.month for one in phases}):
-        those = [one for one in phases if one.month == month]
-        for part in WHEEL:
-            mine = [one for one in those if one.part == part]
-            persons, total = (sum(one.persons for one in group) for group in (mine, those))
-            yield share_cell(f"in_{part}", _key(month), persons, persons, total)
-            for one in sorted(mine):
-                name = f"{part}_to_{one.next_part or 'none'}"
-                yield share_cell(name, _key(month), one.persons, one.persons, persons)
+        parts = [
+            [one for one in phases if one.month == month and one.part == part] for part in PARTS
+        ]
+        sizes = [sum(one.persons for one in mine) for mine in parts]
+        unseen = hidden(sizes)
+        for place, (part, mine) in enumerate(zip(PARTS, parts, strict=True)):
+            name, persons = part or NONE, sizes[place]
+            yield share_cell(f"in {_key(month)}", name, persons, persons, sum(sizes))
+            # The sum of the ways out of a part is how many were in it.
+            for one in [] if place in unseen or not part else sorted(mine):
+                after = one.next_part or NONE
+                yield share_cell(f"{part} {_key(month)}", after, one.persons, one.persons, persons)
 
 
 def _key(month: date) -> str:

@@ -19,7 +19,7 @@ from services.measures.core.lead_points import (
     MILLION,
     Grade,
 )
-from services.measures.core.measure import Figures, Measure, MeasureContext
+from services.measures.core.measure import VALUE, Betrayal, Figures, Measure, MeasureContext
 from services.measures.core.population import GROUP_MIN, PERSONS
 from services.measures.core.result import SHARE, Cell, Flag
 from services.measures.core.shares import share_cell
@@ -62,7 +62,8 @@ def compute(rows: LeadScores, _context: MeasureContext) -> Figures:
     cells += _won("won_by_grade", past, lambda one: one.grade)
     tenths = list(_won("won_by_tenth", past, lambda one: f"{one.tenth:02d}"))
     flags = [] if _is_rising(tenths) else [Flag.NOT_MONOTONE]
-    return Figures(leads, value, SHARE, interval, counts, [*cells, *tenths], flags)
+    betrayals = [Betrayal(VALUE, Grade.A)]
+    return Figures(leads, value, SHARE, interval, counts, [*cells, *tenths], flags, betrayals)
 
 
 def _won(by: str, past: Sequence[ScoredLeads], key_of: Any) -> Iterator[Cell]:

@@ -24,8 +24,8 @@ from services.measures.core.leaving_customers import (
     reasons_of,
     state_of,
 )
-from services.measures.core.measure import Figures, Measure, MeasureContext
-from services.measures.core.population import GROUP_MIN, PERSONS
+from services.measures.core.measure import VALUE, Betrayal, Figures, Measure, MeasureContext
+from services.measures.core.population import GROUP_MIN, PERSONS, is_few
 from services.measures.core.result import SHARE, Cell
 from services.measures.core.shares import share_cell
 
@@ -76,9 +76,15 @@ def compute(rows: LeavingRows, _context: MeasureContext) -> Figures:
         for state in LeavingState
         if state is not LeavingState.LOST and states[state]
     ]
+    apart = {LeavingState.LOST.value: states[LeavingState.LOST], "declining": declining}
     counts = {state.value: states[state] for state in LeavingState}
-    counts |= {"customers": customers, "declining": declining}
-    return Figures(customers, value, SHARE, interval, counts, [*cells, *_why(rows.groups)])
+    counts |= {"customers": customers, **apart}
+    for name, many in apart.items():
+        if is_few(many):
+            del counts[name]
+    cells += _why(rows.groups)
+    betrayals = [Betrayal(VALUE, LeavingState.LEAVING)]
+    return Figures(customers, value, SHARE, interval, counts, cells, betrayals=betrayals)
 
 
 def _why(groups: Sequence[LeavingGroup]) -> Iterator[Cell]:

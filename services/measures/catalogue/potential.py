@@ -15,7 +15,7 @@ from schemas.currency import digits_of
 from schemas.instants import to_ms
 from services.measures.core.customer_potential import PRIORITY_A, PRIORITY_B
 from services.measures.core.measure import Figures, Measure, MeasureContext
-from services.measures.core.population import PERSONS
+from services.measures.core.population import PERSONS, hidden, is_few
 from services.measures.core.result import SHARE, Cell
 from services.measures.core.shares import share_cell
 
@@ -23,6 +23,7 @@ YEAR_DAYS = 365
 PEERS_MIN = 20
 CATEGORIES_SHOWN = 50
 SKUS_MIN, TIERS = 10, 5
+WIDTHS = (1, 2, 3)
 
 
 class PriorityGroup(NamedTuple):
@@ -73,9 +74,12 @@ def compute(rows: PotentialRows, context: MeasureContext) -> Figures:
             cells.append(share_cell("priority", name, many, many, persons))
             part = float(worth / total) if total else None
             cells.append(Cell(by="potential_of_priority", key=name, n=many, value=part, unit=SHARE))
-    counts = {"persons": persons, "without_peers": unknown}
-    for width in (1, 2, 3):
-        counts[f"peers_{width}"] = sum(one.persons for one in known if one.width == width)
+    counts = {"persons": persons} | ({} if is_few(unknown) else {"without_peers": unknown})
+    widths = [sum(one.persons for one in known if one.width == width) for width in WIDTHS]
+    unseen = hidden(widths) if any(map(is_few, widths)) else frozenset[int]()
+    for place, width in enumerate(WIDTHS):
+        if place not in unseen:
+            counts[f"peers_{width}"] = widths[place]
     value = round(float(total / persons), digits) if persons else None
     return Figures(persons, value, unit, None, counts, cells)
 

@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 
 from schemas.currency import digits_of
 from services.measures.core.intervals import LEVEL, Z
-from services.measures.core.measure import Figures, Measure, MeasureContext
-from services.measures.core.population import PERSONS
+from services.measures.core.measure import VALUE, Betrayal, Figures, Measure, MeasureContext
+from services.measures.core.population import PERSONS, is_few
 from services.measures.core.result import Cell, Flag, Interval
 
 EFFECT_DAYS = 180
@@ -61,7 +61,9 @@ def compute(rows: ProgrammeRows, context: MeasureContext) -> Figures:
     members = sum(one.persons for one, _ in matches)
     others = sum(one.persons for _, one in matches)
     unmatched = sum(one.persons for one in rows.groups if one.is_member) - members
-    counts = {"members": members, "others": others, "unmatched_members": unmatched}
+    counts = {"members": members, "others": others}
+    if not is_few(unmatched):
+        counts["unmatched_members"] = unmatched
     digits, unit = digits_of(context.currency), context.currency
     cells = [
         Cell(by="figure", key=key, n=n, value=round(value, digits), unit=unit)
@@ -81,7 +83,8 @@ def compute(rows: ProgrammeRows, context: MeasureContext) -> Figures:
         else Interval(low=value - Z * error, high=value + Z * error, level=LEVEL)
     )
     flags = [Flag.SMALL_SAMPLE] if min(members, others) < MEMBERS_MIN else []
-    return Figures(members, round(value, digits), unit, interval, counts, cells, flags)
+    betrayals = [Betrayal(name, "others_before") for name in ("others", VALUE)]
+    return Figures(members, round(value, digits), unit, interval, counts, cells, flags, betrayals)
 
 
 def _matches(groups: Sequence[JoinedAlike]) -> list[Match]:

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from services.measures.core.intervals import share
-from services.measures.core.measure import Figures, Measure, MeasureContext
+from services.measures.core.measure import Betrayal, Figures, Measure, MeasureContext
 from services.measures.core.population import PERSONS
 from services.measures.core.result import SHARE, Cell
 from services.measures.core.shares import share_cell
@@ -60,7 +60,8 @@ def compute(rows: ReferralRows, _context: MeasureContext) -> Figures:
             value=PER_HUNDRED * reviews / persons if persons else None,
         ),
     ]  # fmt: skip
-    return Figures(persons, value, SHARE, interval, counts, cells)
+    betrayals = [Betrayal(name, "referred_share") for name in ("new_customers", "referred")]
+    return Figures(persons, value, SHARE, interval, counts, cells, betrayals=betrayals)
 
 
 def parameters(context: MeasureContext) -> Mapping[str, Any]:

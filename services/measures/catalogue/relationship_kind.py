@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from services.measures.core.intervals import share
-from services.measures.core.measure import Figures, Measure, MeasureContext
-from services.measures.core.population import PERSONS
+from services.measures.core.measure import VALUE, Betrayal, Figures, Measure, MeasureContext
+from services.measures.core.population import PERSONS, hidden
 from services.measures.core.relationship import (
     ADVISER_MIN,
     ALONE_TYPES,
@@ -23,7 +23,7 @@ from services.measures.core.relationship import (
     YEAR_DAYS,
     RelationshipKind,
 )
-from services.measures.core.result import SHARE
+from services.measures.core.result import SHARE, Cell
 from services.measures.core.shares import share_cell
 
 WITH_PEOPLE = (RelationshipKind.DEDICATED, RelationshipKind.PERSONAL)
@@ -55,7 +55,15 @@ def compute(rows: Relationships, _context: MeasureContext) -> Figures:
         for kind in RelationshipKind
         if kind in persons
     ]
-    return Figures(known, value, SHARE, interval, counts, cells)
+    betrayals = [Betrayal(name, kind) for kind in _lone(cells) for name in ("with_people", VALUE)]
+    return Figures(known, value, SHARE, interval, counts, cells, betrayals=betrayals)
+
+
+def _lone(cells: Sequence[Cell]) -> set[str]:
+    """Kinds that are not shown although all others on their side of the value are."""
+    unseen = {cells[place].key for place in hidden([cell.n or 0 for cell in cells])}
+    sides = unseen & {*WITH_PEOPLE}, unseen - {*WITH_PEOPLE}
+    return {kind for side in sides if len(side) == 1 for kind in side}
 
 
 def parameters(_context: MeasureContext) -> Mapping[str, Any]:

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from services.measures.core.intervals import LEVEL, newcombe
-from services.measures.core.measure import Figures, Measure, MeasureContext
+from services.measures.core.measure import Betrayal, Figures, Measure, MeasureContext
 from services.measures.core.population import GROUP_MIN, PERSONS
 from services.measures.core.result import SHARE, Cell, Interval
 from services.measures.core.shares import share_cell
@@ -44,11 +44,11 @@ def compute(rows: WinBackRows, _context: MeasureContext) -> Figures:
     prospects = by.get((True, False), nobody)
     persons = contacted.persons + held_out.persons
     cells = [
-        share_cell("response", name, one.persons, one.bought, one.persons)
-        for name, one in (
-            ("contacted", contacted),
-            ("held_out", held_out),
-            ("prospects", prospects),
+        share_cell(by, name, one.persons, one.bought, one.persons)
+        for by, name, one in (
+            ("response", "contacted", contacted),
+            ("response", "held_out", held_out),
+            ("conversion", "prospects", prospects),
         )
         if one.persons
     ]
@@ -62,7 +62,11 @@ def compute(rows: WinBackRows, _context: MeasureContext) -> Figures:
         cells.append(
             Cell(by="effect", key="returned", n=persons, value=value, unit=SHARE, interval=interval)
         )
-    return Figures(persons, value, SHARE, interval, counts, cells)
+    betrayals = [
+        Betrayal("returned", "contacted"), Betrayal("held_out_returned", "held_out"),
+        Betrayal("prospects_bought", "prospects"),
+    ]  # fmt: skip
+    return Figures(persons, value, SHARE, interval, counts, cells, betrayals=betrayals)
 
 
 def _effect(

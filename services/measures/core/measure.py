@@ -34,6 +34,19 @@ class MeasureContext(NamedTuple):
     """What the retailer has set."""
 
 
+VALUE = "value"
+"""In the place of the name of a count: the value itself, with its interval."""
+
+
+class Betrayal(NamedTuple):
+    """A count, or the value, from which a cell follows if the cell is suppressed."""
+
+    figure: str
+    """Name of the count, or VALUE."""
+    key: str
+    """Of the cell. That a count of the same name and number betrays it need not be said."""
+
+
 class Figures(NamedTuple):
     """What a measure computes. Too small groups are suppressed by `shown`, not by the measure."""
 
@@ -45,6 +58,16 @@ class Figures(NamedTuple):
     counts: dict[str, int]
     breakdown: Sequence[Cell]
     flags: Sequence[Flag] = ()
+    betrayals: Sequence[Betrayal] = ()
+    is_about_others: bool = False
+    """Whether cells are about others than the value, so that each is shown or not by itself."""
+
+    def published(self) -> dict[str, Any]:
+        """The fields that a result has."""
+        return {name: one for name, one in self._asdict().items() if name not in _UNPUBLISHED}
+
+
+_UNPUBLISHED = ("betrayals", "is_about_others")
 
 
 @dataclass(frozen=True)
@@ -88,6 +111,23 @@ def shown(figures: Figures) -> tuple[Figures, list[Flag]]:
                 by=cell.by, key=cell.key, unit=cell.unit, flags=[Flag.SUPPRESSED]
             )
     if (figures.n or 0) >= GROUP_MIN:
-        return figures._replace(breakdown=cells), list(figures.flags)
-    nothing = figures._replace(n=None, value=None, interval=None, counts={}, breakdown=[], flags=())
-    return nothing, [Flag.SUPPRESSED]
+        return _discreet(figures, cells), list(figures.flags)
+    kept = cells if figures.is_about_others else []
+    nothing = figures._replace(n=None, value=None, interval=None, counts={}, breakdown=kept)
+    return nothing._replace(flags=()), [Flag.SUPPRESSED]
+
+
+def _discreet(figures: Figures, cells: Sequence[Cell]) -> Figures:
+    """The figures with these cells, without the counts that say what is suppressed in them; that a
+    group is about nobody may be said."""
+    suppressed = {
+        (was.key.lower(), was.n)
+        for was, now in zip(figures.breakdown, cells, strict=True)
+        if was.n and Flag.SUPPRESSED in now.flags
+    }
+    keys = {key for key, _ in suppressed}
+    silent = {one.figure for one in figures.betrayals if one.key.lower() in keys}
+    silent |= {name for name, many in figures.counts.items() if (name, many) in suppressed}
+    counts = {name: many for name, many in figures.counts.items() if name not in silent}
+    found = figures._replace(breakdown=cells, counts=counts)
+    return found._replace(value=None, interval=None) if VALUE in silent else found

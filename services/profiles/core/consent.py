@@ -176,11 +176,27 @@ class Consents:
 
     def objection(self, purpose: str) -> ConsentRecord | None:
         """The record by which the whole person refuses a purpose on every channel, or may not be
-        processed at all; None if nothing does, or if contact for it is allowed somewhere since."""
+        processed at all; None if nothing does, or if contact for it is allowed somewhere since.
+
+        A score has no channel and no address: who refuses profiling on any refuses it everywhere.
+        """
+        if purpose == PROFILING and self._suppressed is None:
+            return self._refused_profiling()
         whole = self.permission(Target(WHOLE_PERSON, EVERY_CHANNEL, purpose))
         if whole.reason not in REFUSED_AS_A_WHOLE or self.is_permitted(purpose):
             return None
         return whole.by
+
+    def _refused_profiling(self) -> ConsentRecord | None:
+        """The latest objection or withdrawal, on any channel, unless a later opt-in is in force."""
+        refusal = _latest(one for one in self._records if _refuses_profiling(one))
+        for target in self.targets() if refusal is not None else ():
+            found = self.permission(target)
+            if target.purpose != PROFILING or not found.allowed or found.by is None:
+                continue
+            if not _is_other_basis(found.by) and _is_after(found.by, refusal):
+                return None
+        return refusal
 
     def is_permitted(self, purpose: str, channel: str | None = None) -> bool:
         """Whether any target of the purpose, on one or any channel, may be contacted."""
@@ -244,6 +260,13 @@ def _reaching(target: Target) -> set[Target]:
         for channel in (EVERY_CHANNEL, target.channel)
         for purpose in (EVERY_PURPOSE, target.purpose)
     }
+
+
+def _refuses_profiling(one: ConsentRecord) -> bool:
+    """A withdrawal that names no purpose is of what had been given."""
+    if one.action == WITHDRAWN:
+        return one.purpose == PROFILING
+    return one.action == OBJECTION and one.purpose in (PROFILING, EVERY_PURPOSE)
 
 
 def _is_other_basis(one: ConsentRecord) -> bool:

@@ -23,6 +23,7 @@ SIGNS: dict[str, Callable[[Any, Any], bool]] = {
     ">=": operator.ge, "<=": operator.le, "=": operator.eq, ">": operator.gt, "<": operator.lt,
 }  # fmt: skip
 PROGRAMS = {"GoogleImageProxy"}
+REFUSED_PROFILING = {("objection", "profiling"), ("objection", ""), ("withdrawn", "profiling")}
 
 
 def belongs(who: Customer, name: str, definitions: dict[str, Json], t: int) -> bool:
@@ -230,10 +231,25 @@ class Oracle:
 
     def _has_objected(self, purpose: str, t: int) -> bool:
         consents, targets = self._consents(t)
+        if purpose == "profiling":
+            return self._refuses_profiling(t)
         if consents.permission(Target(0, "", purpose)).reason != "objected":
             return False
         mine = [one for one in targets if one.purpose == purpose]
         return not any(consents.permission(one).allowed for one in mine)
+
+    def _refuses_profiling(self, t: int) -> bool:
+        """On any channel and for any address, unless somebody opted in since."""
+        consents, targets = self._consents(t)
+        refusals = [
+            one.occurred_at for one in self.who.consents
+            if to_ms(one.occurred_at) <= t and (one.action, one.purpose) in REFUSED_PROFILING
+        ]  # fmt: skip
+        found = [consents.permission(one) for one in targets if one.purpose == "profiling"]
+        return bool(refusals) and not any(
+            one.allowed and one.by is not None and one.by.occurred_at > max(refusals)
+            for one in found
+        )
 
     def measure(self, said: Json, t: int) -> bool:
         value = self.who.measures.get(said["measure"])

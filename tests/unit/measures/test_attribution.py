@@ -12,6 +12,8 @@ from services.measures.catalogue.attribution import (
     compute,
 )
 from services.measures.core.chains import order_chance, removal_shares
+from services.measures.core.measure import shown
+from services.measures.core.result import Flag
 from tests.unit.measures.contexts import CONTEXT
 
 STEPS = {
@@ -54,9 +56,10 @@ def test_credits_add_up_to_the_orders() -> None:
             ("email", 5, 4_800_000), ("social", 5, 3_200_000), ("", 2, 2_000_000),
         )
     ]  # fmt: skip
+    rows.append(CreditedChannel("", "", 11, 20_000_000))
     steps = [ChannelSteps(*step, many) for step, many in STEPS.items()]
     found = compute(Attributions(rows, steps), CONTEXT)
-    assert (found.n, found.value, found.counts) == (12, 0.8, {"orders": 10, "led": 8})
+    assert (found.n, found.value, found.counts) == (11, 0.8, {"orders": 10, "led": 8})
     cells = {(one.by, one.key): one.value for one in found.breakdown}
     assert cells["linear", "none"] == 2
     assert (cells["markov", "email"], cells["markov", "social"]) == (4.8, 3.2)
@@ -66,3 +69,26 @@ def test_what_may_lead_to_an_order() -> None:
     """What comes before it; to buy or to be asked afterwards does not."""
     assert {"campaign.reached", "email.clicked", "product.viewed", "store.visited"} <= {*LEADING}
     assert not {"order.placed", "survey.answered", "email.sent", "review.posted"} & {*LEADING}
+
+
+def test_a_customer_of_many_channels_is_one() -> None:
+    """Five orders, each led to by another channel, are still of one person: nothing is shown."""
+    rows = [CreditedChannel("first", channel, 1, 1_000_000) for channel in "abcde"]
+    found = compute(Attributions([*rows, CreditedChannel("", "", 1, 5_000_000)], []), CONTEXT)
+    assert found.n == 1
+    figures, flags = shown(found)
+    assert (figures.n, figures.counts, [*figures.breakdown], flags) == (
+        None, {}, [], [Flag.SUPPRESSED],
+    )  # fmt: skip
+
+
+def test_what_nothing_led_to_does_not_follow() -> None:
+    """Orders of two persons to which nothing led are not shown, nor what says how many they are."""
+    rows = [
+        CreditedChannel("first", channel, persons, orders * 1_000_000)
+        for channel, persons, orders in (("email", 30, 40), ("shop", 20, 30), ("", 2, 3))
+    ]
+    found = compute(Attributions([*rows, CreditedChannel("", "", 50, 73_000_000)], []), CONTEXT)
+    figures, _ = shown(found)
+    assert (figures.n, figures.value, figures.interval, figures.counts) == (50, None, None, {})
+    assert [one.value for one in figures.breakdown if one.by == "first"] == [None, 40, None]

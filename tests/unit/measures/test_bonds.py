@@ -17,6 +17,7 @@ from services.measures.core.bonds import (
     pairs,
 )
 from services.measures.core.deeds import Deed
+from services.measures.core.measure import shown
 from tests.unit.measures.contexts import CONTEXT
 
 NOW = datetime(2026, 4, 1, tzinfo=UTC)
@@ -135,3 +136,11 @@ def test_how_many_are_bound_only() -> None:
 def test_accessories_as_pairs() -> None:
     """One for each that fits."""
     assert pairs({"b": ["y"], "a": ["x", "z"]}) == (["a", "a", "b"], ["x", "z", "y"])
+
+
+def test_who_are_attached_are_counted_if_they_are_not_few() -> None:
+    """As in the breakdown."""
+    figures, _ = shown(
+        compute(Bonds([group(60, contractual=True), group(3, emotional=True)]), CONTEXT)
+    )
+    assert figures.counts == {"customers": 63, "bound": 60, "bound_only": 0}

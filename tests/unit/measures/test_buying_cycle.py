@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from services.measures.catalogue.buying_cycle import PhaseGroup, Phases, compute
+from services.measures.core.measure import shown
 from services.measures.core.phases import PlacedOrder, Proof, Sign, phase_at, proofs
 from tests.unit.measures.contexts import BERLIN, CONTEXT
 
@@ -109,5 +110,20 @@ def test_how_many_are_in_each_phase() -> None:
     cells = {(one.by, one.key): one.value for one in found.breakdown}
     assert cells == {
         ("phase", "unaware"): 0.4, ("phase", "searching"): 0.5, ("phase", "bonding"): 0.1,
-        ("searching_in", "lamps"): 0.6, ("choosing_in", "lamps"): 0.4,
+        ("in lamps", "searching"): 0.6, ("in lamps", "choosing"): 0.4,
     }  # fmt: skip
+
+
+def test_phases_of_few_do_not_follow_from_the_others() -> None:
+    """One of 71 buys lamps, which neither another phase of lamps nor a count says; and the value
+    says who is unaware."""
+    lamps = [PhaseGroup("lamps", 2, 40), PhaseGroup("lamps", 3, 30), PhaseGroup("lamps", 4, 1)]
+    every = [PhaseGroup("", 2, 60), PhaseGroup("", 3, 40), PhaseGroup("", 4, 1)]
+    figures, _ = shown(compute(Phases([*every, *lamps]), CONTEXT))
+    assert {(one.by, one.key) for one in figures.breakdown if one.n} == {
+        ("phase", "searching"), ("in lamps", "searching"),
+    }  # fmt: skip
+    assert (figures.counts["persons"], figures.counts["searching"], figures.value) == (101, 60, 1)
+    assert not {"buying", "choosing"} & {*figures.counts}
+    figures, _ = shown(compute(Phases([*every, PhaseGroup("", 0, 9)]), CONTEXT))
+    assert (figures.n, figures.value, "unaware" in figures.counts) == (110, None, False)

@@ -11,7 +11,7 @@ import pytest
 from services.measures.adapters.fragments import FRAGMENTS
 from services.measures.catalogue import FOLDER, MEASURES
 from services.measures.core.intervals import wilson
-from services.measures.core.measure import Figures, shown
+from services.measures.core.measure import VALUE, Betrayal, Figures, shown
 from services.measures.core.population import GROUP_MIN, hidden
 from services.measures.core.result import Cell, Flag, Interval, MeasureResult, Span
 from services.measures.core.window import window_of
@@ -91,6 +91,35 @@ def test_cells_are_hidden_by_dimension() -> None:
     assert [cell.value for cell in figures.breakdown] == [1, None, None, 1, None]
     assert figures.breakdown[1].n is None
     assert figures.breakdown[2].flags == [Flag.SUPPRESSED]
+
+
+def test_counts_do_not_say_what_cells_do_not() -> None:
+    """A count goes with the cell of its name, and with the cell that it betrays; so does the value.
+    That nobody is in a group may be said."""
+    cells = [
+        Cell(by="a", key=key, n=n, value=1, unit="share")
+        for key, n in (("A", 4), ("B", 9), ("C", 20), ("none", 0))
+    ]
+    counts = {"a": 4, "b": 9, "c": 20, "none": 0, "all": 33}
+    other = {"A": 9}
+    interval = Interval(low=0.1, high=0.9, level=0.95)
+    figures = Figures(33, 0.5, "share", interval, counts, cells)
+    assert shown(figures)[0].counts == {"c": 20, "none": 0, "all": 33}
+    assert shown(figures)[0].value == 0.5
+    assert shown(figures._replace(counts=other))[0].counts == other  # it counts something else
+    told = shown(figures._replace(betrayals=[Betrayal("all", "B"), Betrayal(VALUE, "A")]))[0]
+    assert (told.counts, told.value, told.interval) == ({"c": 20, "none": 0}, None, None)
+    kept = shown(figures._replace(betrayals=[Betrayal("all", "C"), Betrayal(VALUE, "C")]))[0]
+    assert (kept.counts["all"], kept.value) == (33, 0.5)
+
+
+def test_cells_about_others_stand_by_themselves() -> None:
+    """Too few for the value are not too few for them."""
+    cells = [Cell(by="a", key=str(n), n=n, value=1, unit="share") for n in (30, 20, 4)]
+    few = Figures(1, 1.0, "share", None, {"one": 1}, cells, is_about_others=True)
+    figures, flags = shown(few)
+    assert (figures.n, figures.value, figures.counts, flags) == (None, None, {}, [Flag.SUPPRESSED])
+    assert [one.n for one in figures.breakdown] == [30, None, None]
 
 
 @pytest.mark.parametrize("name", MEASURES)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from services.measures.catalogue.decision_type import DecidedLines, DecisionRows, compute
+from services.measures.core.measure import shown
 from tests.unit.measures.contexts import CONTEXT
 
 
@@ -28,3 +29,12 @@ def test_nothing_was_bought() -> None:
     """Then there is no share."""
     found = compute(DecisionRows([]), CONTEXT)
     assert (found.n, found.value) == (0, None)
+
+
+def test_lines_of_few_are_no_count() -> None:
+    """Two bought by habit: their lines are not counted, nor those of the unknown, nor the value."""
+    rows = [("", 50, 90), ("habitual", 2, 10), ("limited", 45, 50), ("unknown", 20, 30)]
+    figures, _ = shown(compute(DecisionRows([DecidedLines(*one) for one in rows]), CONTEXT))
+    assert (figures.n, figures.value) == (50, None)
+    assert not {"habitual", "unknown"} & {*figures.counts}
+    assert figures.counts["limited"] == 50

@@ -37,3 +37,12 @@ def test_nobody_buys_enough() -> None:
     """Then the part is undefined."""
     found = compute(DependenceBands([]), CONTEXT)
     assert (found.n, found.value) == (0, None)
+
+
+def test_a_band_of_few_does_not_follow() -> None:
+    """Two pay half for reduced goods: with the 20 of the highest band they would be 22."""
+    bands = [
+        DependenceBand(band, n, 9 * n, Decimal(n), Decimal(9 * n))
+        for band, n in ((0, 8), (3, 2), (4, 20))
+    ]
+    assert "figure" not in {one.by for one in compute(DependenceBands(bands), CONTEXT).breakdown}

@@ -143,3 +143,18 @@ def test_nobody_buys_again() -> None:
     """Then nothing is due."""
     found = compute(DueRows([], [], []), CONTEXT)
     assert (found.n, found.value, list(found.breakdown)) == (0, 0, [])
+
+
+def test_what_is_due_to_few_is_no_count() -> None:
+    """As no article is shown that few need."""
+    rows = DueRows(
+        [
+            DueGroup(True, False, True, False, False, 3),
+            DueGroup(True, True, False, False, False, 9),
+        ],
+        [],
+        [],
+    )
+    assert compute(rows, CONTEXT).counts == {
+        "goods": 12, "missed": 9, "contract_ahead": 0, "notice_soon": 0, "persons": 12,
+    }  # fmt: skip

@@ -9,6 +9,7 @@ from services.measures.catalogue.feedback_loop import (
     RepliedGroup,
     compute,
 )
+from services.measures.core.measure import shown
 from services.measures.core.result import Flag
 from tests.unit.measures.contexts import CONTEXT
 
@@ -58,3 +59,21 @@ def test_completion() -> None:
         if one.key == "completion"
     ]  # fmt: skip
     assert (cell.n, cell.value) == (10, 34 / 40)
+
+
+def test_others_do_not_make_up_the_number() -> None:
+    """One who was invited and answered has no rate, however many were thanked; these are shown."""
+    waves = [InvitedGroup(True, "", "", 1, 1, 1, 1, 0), InvitedGroup(False, "a", "", 1, 1, 1, 1, 0)]
+    rows = FeedbackLoop(waves, [], [LoopStep("thanked", 6, 6, 3), LoopStep("acted", 9, 9, 5)])
+    figures, flags = shown(compute(rows, CONTEXT))
+    assert (figures.n, figures.value, figures.interval, figures.counts) == (None, None, None, {})
+    assert flags == [Flag.SUPPRESSED]
+    seen = {(one.by, one.key): one.value for one in figures.breakdown if one.n}
+    assert seen == {("figure", "thanked"): 0.5, ("figure", "acted"): 5 / 9}
+
+
+def test_bad_feedback_of_few_is_no_count() -> None:
+    """Two persons gave it, and something was done for one: neither is said."""
+    waves = [InvitedGroup(True, "", "", 9, 9, 9, 5, 0), InvitedGroup(False, "a", "", 9, 9, 9, 5, 0)]
+    figures, _ = shown(compute(FeedbackLoop(waves, [], [LoopStep("acted", 2, 2, 1)]), CONTEXT))
+    assert figures.counts == {"invited": 9, "bounced": 0, "answered": 5}

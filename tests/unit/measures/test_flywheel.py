@@ -14,6 +14,7 @@ from services.measures.catalogue.flywheel import (
     compute,
     months_of,
 )
+from services.measures.core.measure import shown
 from services.measures.core.window import Window
 from tests.unit.measures.contexts import BERLIN, CONTEXT
 
@@ -59,10 +60,30 @@ def test_the_way_through_the_wheel() -> None:
     ]  # fmt: skip
     cells = {(one.by, one.key): one.value for one in compute(Flywheel([], rows), CONTEXT).breakdown}
     assert cells == {
-        ("in_attract", "2026-01"): 0.3, ("attract_to_engage", "2026-01"): pytest.approx(1 / 3),
-        ("attract_to_none", "2026-01"): pytest.approx(2 / 3), ("in_engage", "2026-01"): 0,
-        ("in_delight", "2026-01"): 0.5, ("delight_to_delight", "2026-01"): 1,
+        ("in 2026-01", "attract"): 0.3, ("attract 2026-01", "engage"): pytest.approx(1 / 3),
+        ("attract 2026-01", "none"): pytest.approx(2 / 3), ("in 2026-01", "engage"): 0,
+        ("in 2026-01", "delight"): 0.5, ("delight 2026-01", "delight"): 1,
+        ("in 2026-01", "none"): 0.2,
     }  # fmt: skip
+
+
+def test_ways_of_few_do_not_follow_from_the_others() -> None:
+    """Two of 100 went on to the next part; 58 and 40 who did not must not give them away. Nor may
+    the ways out of a part say how many were in it, if that is not shown."""
+    rows = [
+        WheelPhase(date(2026, month, 1), part, after, persons)
+        for month, part, after, persons in (
+            (1, "attract", "", 58), (1, "attract", "attract", 40), (1, "attract", "engage", 2),
+            (2, "attract", "attract", 3), (2, "engage", "", 20), (2, "engage", "delight", 20),
+            (2, "delight", "", 50),
+        )
+    ]  # fmt: skip
+    figures, _ = shown(compute(Flywheel([month(1)], rows), CONTEXT))
+    seen = {(one.by, one.key) for one in figures.breakdown if one.n}
+    assert ("attract 2026-01", "none") in seen
+    assert not {("attract 2026-01", "attract"), ("attract 2026-01", "engage")} & seen
+    assert {key for by, key in seen if by == "in 2026-02"} == {"delight"}
+    assert not [by for by, _ in seen if by in ("attract 2026-02", "engage 2026-02")]
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from schemas.rules.insights import LeadRules
 from services.measures.catalogue.lead_score import LeadScores, ScoredLeads, compute
 from services.measures.core.deeds import Deed
 from services.measures.core.lead_points import Grade, LeadFacts, LeadScore, lead_score
+from services.measures.core.measure import shown
 from services.measures.core.result import Flag
 from tests.unit.measures.contexts import CONTEXT
 
@@ -99,3 +100,10 @@ def test_whether_the_score_is_right() -> None:
     assert cells["won_by_tenth", "01"] == cells["won_by_grade", "C"] == 0.1
     wrong = [*rows[:3], ScoredLeads(True, "C", 1, 20, 9)]
     assert compute(LeadScores(wrong), CONTEXT).flags == [Flag.NOT_MONOTONE]
+
+
+def test_a_grade_of_few_is_no_count() -> None:
+    """Three have an A: the value says nothing, and neither A nor the next smallest is counted."""
+    rows = [ScoredLeads(False, grade, 1, n, 0) for grade, n in (("A", 3), ("B", 9), ("C", 80))]
+    figures, _ = shown(compute(LeadScores(rows), CONTEXT))
+    assert (figures.n, figures.value, figures.counts) == (92, None, {"leads": 92, "c": 80})

@@ -21,6 +21,7 @@ from services.measures.core.leaving_customers import (
 from services.measures.core.leaving_customers import (
     LeavingSign as Sign,
 )
+from services.measures.core.measure import shown
 from tests.unit.measures.contexts import CONTEXT
 
 LAST = date(2026, 3, 1)
@@ -178,3 +179,18 @@ def test_nobody_ever_bought() -> None:
     """Then the share is undefined."""
     found = compute(LeavingRows([]), CONTEXT)
     assert (found.n, found.value) == (0, None)
+
+
+def test_few_who_were_lost_or_decline_are_no_count() -> None:
+    """Nor few who are leaving, whom the value would say."""
+    rows = [
+        LeavingGroup(is_customer, False, tenths, declines, (), persons)
+        for is_customer, tenths, declines, persons in (
+            (True, 10, False, 50), (True, 10, True, 2), (False, 90, False, 3),
+            (True, 30, False, 4), (True, 20, False, 9),
+        )
+    ]  # fmt: skip
+    figures, _ = shown(compute(LeavingRows(rows), CONTEXT))
+    assert figures.value is None
+    assert not {"lost", "declining", "leaving", "slipping"} & {*figures.counts}
+    assert (figures.counts["active"], figures.counts["customers"]) == (52, 65)

@@ -75,3 +75,10 @@ def test_nobody_has_peers() -> None:
     """Then nothing is known."""
     found = compute(PotentialRows([PriorityGroup("", 0, 7, Decimal(0))], []), CONTEXT)
     assert (found.n, found.value) == (0, None)
+
+
+def test_few_with_the_same_peers_are_no_count() -> None:
+    """Nor the next smallest group: the three make up the whole."""
+    groups = [PriorityGroup("A", width, n, Decimal(9)) for width, n in ((1, 20), (2, 9), (3, 2))]
+    found = compute(PotentialRows([*groups, PriorityGroup("", 0, 3, Decimal(0))], []), CONTEXT)
+    assert found.counts == {"persons": 31, "peers_1": 20}

@@ -12,6 +12,7 @@ from services.measures.catalogue.programme_effect import (
     ProgrammeRows,
     compute,
 )
+from services.measures.core.measure import shown
 from services.measures.core.result import Flag
 from tests.unit.measures.contexts import CONTEXT
 
@@ -66,3 +67,16 @@ def test_few_and_none() -> None:
     found = compute(ProgrammeRows(rows[:1], []), CONTEXT)
     assert (found.n, found.value, list(found.breakdown)) == (0, None, [])
     assert compute(ProgrammeRows([], []), CONTEXT).value is None
+
+
+def test_few_others_are_no_count() -> None:
+    """Nor does the effect say what these few spent."""
+    rows = [alike("a", 9, 100, 130, is_member=True), alike("a", 2, 100, 100, is_member=False),
+            alike("b", 3, 100, 100, is_member=True)]  # fmt: skip
+    figures, _ = shown(compute(ProgrammeRows(rows, []), CONTEXT))
+    assert (figures.n, figures.value, figures.interval, figures.counts) == (
+        9,
+        None,
+        None,
+        {"members": 9},
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from services.measures.catalogue.referral import ReferralGroup, ReferralRows, compute
+from services.measures.core.measure import shown
 from tests.unit.measures.contexts import CONTEXT
 
 
@@ -31,3 +32,11 @@ def test_no_customers() -> None:
     found = compute(ReferralRows([]), CONTEXT)
     assert (found.n, found.value) == (0, None)
     assert {one.value for one in found.breakdown} == {None}
+
+
+def test_few_new_customers_are_no_count() -> None:
+    """Three are new, and one of them was sent."""
+    rows = ReferralRows([ReferralGroup(True, False, False, False, 0, 40),
+                         ReferralGroup(True, True, False, True, 0, 3)])  # fmt: skip
+    figures, _ = shown(compute(rows, CONTEXT))
+    assert not {"new_customers", "referred"} & {*figures.counts}

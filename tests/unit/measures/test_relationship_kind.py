@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from services.measures.catalogue.relationship_kind import RelatedGroup, Relationships, compute
+from services.measures.core.measure import shown
 from services.measures.core.relationship import Meeting, RelationshipKind, kind_of, relationship
 from tests.unit.measures.contexts import CONTEXT
 
@@ -76,3 +77,15 @@ def test_how_many_deal_with_people() -> None:
     assert [(one.key, one.value) for one in found.breakdown] == [
         ("dedicated", 0.1), ("personal", 0.2), ("self_service", 0.7),
     ]  # fmt: skip
+
+
+def test_a_kind_of_few_does_not_follow() -> None:
+    """Two have an adviser: the share of those who deal with people would say so."""
+    rows = [
+        RelatedGroup(RelationshipKind.DEDICATED, 2), RelatedGroup(RelationshipKind.PERSONAL, 30),
+        RelatedGroup(RelationshipKind.AUTOMATED, 9),
+    ]  # fmt: skip
+    figures, _ = shown(compute(Relationships(rows), CONTEXT))
+    assert (figures.value, figures.counts) == (None, {"persons": 41, "known": 41})
+    rows[0] = RelatedGroup(RelationshipKind.DEDICATED, 9)
+    assert shown(compute(Relationships(rows), CONTEXT))[0].value == 39 / 48

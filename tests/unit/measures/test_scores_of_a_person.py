@@ -250,11 +250,38 @@ OBJECTIONS = [
     # nothing said, or about something else
     ([], None),
     ([record("objection", 9, "marketing")], None),
-    ([record("objection", 9, channel="phone")], None),
-    # an objection to profiling, or to everything
+    ([record("withdrawn", 9, "marketing", address=5, channel="email")], None),
+    ([record("withdrawn", 9, "", address=5, channel="email")], None),
+    ([record("bounced", 9, address=5, channel="email")], None),
+    # an objection to profiling, or to everything, on every channel or one
     ([record("objection", 9)], "objection-9"),
     ([record("objection", 9, "")], "objection-9"),
-    ([record("withdrawn", 9)], None),
+    ([record("objection", 9, channel="phone")], "objection-9"),
+    ([record("objection", 9, "", channel="phone")], "objection-9"),
+    # a consent to it that was withdrawn, which has a channel and an address
+    ([record("withdrawn", 9)], "withdrawn-9"),
+    ([record("withdrawn", 9, address=5, channel="email")], "withdrawn-9"),
+    (
+        [
+            record("given", 12, address=5, channel="email"),
+            record("withdrawn", 9, address=5, channel="email"),
+        ],
+        "withdrawn-9",
+    ),
+    (
+        [
+            record("given", 12, address=6, channel="phone"),
+            record("withdrawn", 9, address=5, channel="email"),
+        ],
+        "withdrawn-9",
+    ),
+    (
+        [
+            record("withdrawn", 9, address=5, channel="email"),
+            record("given", 3, address=6, channel="phone"),
+        ],
+        None,
+    ),
     # a later opt-in ends it, an earlier one does not
     ([record("objection", 9), record("given", 3, address=5, channel="email")], None),
     ([record("given", 12, address=5, channel="email"), record("objection", 9)], "objection-9"),

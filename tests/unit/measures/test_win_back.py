@@ -8,6 +8,7 @@ import pytest
 
 from services.measures.catalogue.win_back import WinBackGroup, WinBackRows, compute
 from services.measures.core.leaving_customers import Leaving, LeavingReason, LeavingState
+from services.measures.core.measure import shown
 from services.measures.core.winning_back import OfferKind, at_stake, ranked, win_back
 from tests.unit.measures.contexts import CONTEXT
 
@@ -34,7 +35,7 @@ def test_the_published_effect() -> None:
     cells = {(one.by, one.key): (one.n, one.value) for one in found.breakdown}
     assert cells["response", "contacted"] == (400, 0.12)
     assert cells["response", "held_out"] == (40, 0.05)
-    assert cells["response", "prospects"] == (100, 0.03)
+    assert cells["conversion", "prospects"] == (100, 0.03)
     assert cells["effect", "returned"] == pytest.approx((440, 0.07))
 
 
@@ -82,3 +83,14 @@ def test_most_at_stake_comes_first() -> None:
     ]
     assert [one.profile for one in ranked(found)] == ["c", "a", "b"]
     assert ranked(found[::-1]) == ranked(found)
+
+
+def test_few_who_were_held_out_are_no_count() -> None:
+    """Prospects are no cover for them: they are in no sum with the others."""
+    rows = [WinBackGroup(False, False, 50, 9), WinBackGroup(False, True, 2, 1),
+            WinBackGroup(True, False, 10, 3)]  # fmt: skip
+    figures, _ = shown(compute(WinBackRows(rows), CONTEXT))
+    assert (figures.n, figures.counts) == (52, {"prospects": 10, "prospects_bought": 3})
+    assert {(one.by, one.key) for one in figures.breakdown if one.n} == {
+        ("conversion", "prospects")
+    }
