@@ -12,6 +12,7 @@ import pytest
 
 from services.measures.core.coming_due import DayOfBuying, DueState, replenishment
 from services.measures.core.customer_potential import PeerSpending, potential_of
+from services.measures.core.population import is_few
 from services.store.database import Database
 from tests.measure_stories import (
     BERLIN,
@@ -88,10 +89,11 @@ def test_habits_of_random_customers(store: Store, seed: int) -> None:
     result = measured(store, "due", days=YEAR)
     cells = {one.key: one.value for one in result.breakdown if one.by == "sku"}
     assert cells == {sku: expected[sku, DueState.DUE] for sku in ("beans", "filter")}
-    assert result.counts["goods"] == sum(DueState.DUE in one for one in persons.values())
-    assert result.counts["missed"] == sum(DueState.MISSED in one for one in persons.values())
+    missed = sum(DueState.MISSED in one for one in persons.values())
+    assert result.counts["goods"] == sum(DueState.DUE in one for one in persons.values()) > 0
+    assert result.counts.get("missed") == (None if is_few(missed) else missed)
+    assert missed
     assert result.n == len(persons)
-    assert all(result.counts[name] for name in ("goods", "missed"))
 
 
 def test_ends_of_contracts(store: Store) -> None:
