@@ -74,8 +74,8 @@ class ProfilingObjection(Contract):
     """That the customer must not be scored."""
 
     reason: str
-    """objected; withdrawn: a consent to profiling was; or suppressed: nothing of the customer may be
-    processed."""
+    """objected; withdrawn, as consent to profiling was; or suppressed: nothing of the customer may
+    be processed."""
     event_id: str | None
     """The event that says so; null where an erasure removed it, and of a suppression."""
     occurred_at: Instant

@@ -2586,7 +2586,7 @@ class ProfilingObjection(Model):
     """That the customer must not be scored."""
 
     reason: str
-    """objected; withdrawn: a consent to profiling was; or suppressed: nothing of the customer
+    """objected; withdrawn, as consent to profiling was; or suppressed: nothing of the customer
     may be processed."""
     event_id: str | None
     """The event that says so; null where an erasure removed it, and of a suppression."""
