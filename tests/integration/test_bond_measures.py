@@ -63,7 +63,8 @@ def a_tie(draw: random.Random, person: str) -> tuple[str, Event]:
     """Something that binds, or a word."""
     until = (NOON + timedelta(days=draw.randrange(-300, 500))).isoformat()
     contract: Event = {"contract_id": f"B{person}-{draw.randrange(2)}"}
-    contract |= {"until": until, "value_per_year": "100.00"} if draw.random() < 0.7 else {}
+    contract |= {"until": until} if draw.random() < 0.7 else {}
+    contract |= {"value_per_year": "100.00"} if draw.random() < 0.5 else {}
     category = draw.choice(["machines", "capsules"])
     order: Event = {"order_id": f"{person}-{draw.randrange(10**9)}"}
     order["lines"] = [{"sku": "S", "category": category, "total": "9.00"}]
@@ -108,7 +109,7 @@ def facts_of(events: list[Event]) -> BondFacts:
         kind, body = one["type"], one["body"]
         if kind.startswith("contract."):
             until = datetime.fromisoformat(body["until"]) if "until" in body else None
-            worth = 100.0 if until else None
+            worth = 100.0 if "value_per_year" in body else None
             name, is_ended = body["contract_id"], kind == "contract.ended"
             step = ContractStep(at(one), one["event_id"], name, is_ended, until, worth)
             contracts.append(step)

@@ -234,6 +234,24 @@ def test_paths_of_the_store(store: Store) -> None:
     })  # fmt: skip
 
 
+def test_a_scraper_is_counted_in_time(store: Store) -> None:
+    """Thousands of vain searches of a person, and visits on other channels: what follows within a
+    day is counted for each, whether or not it is on the same channel."""
+    events = [
+        event(f"{who}-{n}", "search.performed", n, f"email=s{who}@example.org", query="x",
+              results=0)
+        for who in range(5) for n in range(2_000)
+    ]  # fmt: skip
+    events += [
+        event(f"{who}-v", "store.visited", DAY + 999, f"email=s{who}@example.org", channel="pos")
+        for who in range(5)
+    ]
+    store.take(*events)
+    assert cells_of(measured(store, "paths"), "figure")["forced_switch"] == pytest.approx(
+        1_001 / 2_000
+    )
+
+
 def test_months_of_the_flywheel(store: Store) -> None:
     """February of five persons each: a cart that is left and one that is ordered, good and bad
     experiences, contacts of both sides, and a campaign that names nobody."""
@@ -246,7 +264,8 @@ def test_months_of_the_flywheel(store: Store) -> None:
         [cart, ordered(at_noon + 7 * DAY + 1)],
         [("survey.answered", at_noon, {"kind": "nps", "answers": good})],
         [("survey.answered", at_noon, {"kind": "nps", "answers": bad})],
-        [("complaint.opened", at_noon, {"case_id": "C"})],
+        [("complaint.opened", at_noon, {"case_id": "C"}),
+         ("complaint.opened", at_noon + DAY, {"case_id": "C"})],  # the desk reports it, too
         [("support.contacted", at_noon, {"case_id": "D", "direction": "us"})],
         [("support.contacted", at_noon, {"case_id": "E", "repeated": True})],
         [("message.exchanged", at_noon, {"conversation_id": "V", "author": "bot",
@@ -281,7 +300,7 @@ def test_scores_of_leads_on_the_store(store: Store) -> None:
         bought = min((at(one) for one in events if one["type"] == "order.placed"), default=END)
         for as_of in (END, START):
             facts = lead_facts([one for one in events if at(one) < as_of])
-            if bought < as_of or not (facts.traits or facts.deeds):
+            if bought < as_of or not is_lead(facts):
                 continue
             grade = lead_score(facts, as_of, rules).grade
             if as_of == END:
@@ -303,6 +322,16 @@ def test_scores_of_leads_on_the_store(store: Store) -> None:
     assert len([one for one in shown.values() if one[0] is not None]) >= 2
 
 
+def is_lead(facts: LeadFacts) -> bool:
+    """Whether anything is known that the rules name."""
+    last = max(
+        (one for one in facts.traits if one.what.startswith("country")),
+        key=lambda one: (one.at, one.event_id), default=None,
+    )  # fmt: skip
+    fits = [one for one in facts.traits if one.what.startswith("category")]
+    return bool(facts.deeds or fits or (last is not None and last.what == "country=DE"))
+
+
 def chances(draw: random.Random, person: int) -> Iterator[Event]:
     """What somebody does who may buy, over the last two months."""
     who = f"email=p{person}@example.org"
@@ -314,7 +343,8 @@ def chances(draw: random.Random, person: int) -> Iterator[Event]:
             event(name, "quote.sent", minutes, who, quote_id=name),
             event(name, "appointment.booked", minutes, who, appointment_id=name),
             event(name, "email.unsubscribed", minutes, who, channel="email"),
-            event(name, "profile.updated", minutes, who, attributes={"country": "DE"}),
+            event(name, "profile.updated", minutes, who,
+                  attributes={"country": draw.choice(["DE", "DE", "FR", None])}),
             event(name, "page.viewed", minutes, who, url="https://x.org/"),
             *([event(name, "profile.updated", minutes, who, attributes=rival)] if n > 6 else []),
             *([ordered_by(name, minutes, who)] if n > 4 else []),
@@ -329,7 +359,7 @@ def ordered_by(name: str, minutes: int, who: str) -> Event:
 
 def lead_facts(events: list[Event]) -> LeadFacts:
     """What the rules ask for."""
-    traits, deeds, domain = list[Deed](), list[Deed](), ""
+    traits, deeds, domains = list[Deed](), list[Deed](), list[str]()
     for one in events:
         deed, body = Deed(at(one), one["event_id"]), one["body"]
         attributes = body.get("attributes", {})
@@ -338,7 +368,21 @@ def lead_facts(events: list[Event]) -> LeadFacts:
         if body.get("category") == "lamps":
             traits.append(deed._replace(what="category=lamps"))
         if "country" in attributes:
-            traits.append(deed._replace(what="country=DE"))
+            traits.append(deed._replace(what=f"country={attributes['country'] or ''}"))
         if "email" in attributes:
-            domain = "rival.example"
-    return LeadFacts(traits, deeds, domain)
+            domains.append("rival.example")
+    return LeadFacts(traits, deeds, domains)
+
+
+def test_who_is_a_lead(store: Store) -> None:
+    """Persons whose country is known, even if nobody looks at it; no cookies. Who is identified by
+    an address of a competitor has no points."""
+    rules = LeadRules(fit={"country=DE": 40}, competitors=["rival.example"])
+    country = {"country": "DE"}
+    store.take(*(
+        event(f"{n}-{who}", "profile.updated", n, f"{who.format(n)}", attributes=country)
+        for n in range(7)
+        for who in ("cookie=c{}", "email=p{}@example.org", "email=p{}@rival.example")
+    ))  # fmt: skip
+    result = measured(store, "lead_score", InsightRules(leads=rules))
+    assert result.counts == {"leads": 14, "a": 0, "b": 7, "c": 7}

@@ -16,7 +16,8 @@ WITH
         (
             SELECT profile, contract_id, argMax(type, rank) AS last,
                 argMax(tuple(until), rank).1 AS ends_at,
-                argMax(tuple(currency = {currency:String} ? value_per_year : NULL), rank).1 AS yearly,
+                argMaxIf(value_per_year, rank, value_per_year IS NOT NULL
+                    AND currency = {currency:String}) AS yearly,
                 ifNull(toFloat64(yearly), 0) AS per_year,
                 dateDiff('second', fromUnixTimestamp64Milli({until_ms:Int64}, 'UTC'), ends_at)
                     AS left_s

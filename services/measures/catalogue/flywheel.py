@@ -50,7 +50,7 @@ class WheelMonth(NamedTuple):
     judges: int
     """Persons with an experience that was good or bad."""
     carts_left: int
-    """Persons who filled a cart and did not order until 7 days later."""
+    """Persons who filled a cart and did not order until 7 days later, which are over."""
     complaints: int
     handovers: int
     """From a bot to a person."""

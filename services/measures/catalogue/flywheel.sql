@@ -23,7 +23,8 @@ WITH
         FROM
         (
             SELECT profile, max(occurred_at) AS at FROM interacted
-            WHERE type = 'cart.updated' AND notEmpty(skus)
+            WHERE type = 'cart.updated' AND notEmpty(skus) AND occurred_at + toIntervalDay(7)
+                <= fromUnixTimestamp64Milli({until_ms:Int64}, 'UTC')
             GROUP BY profile, toStartOfMonth(toDate(occurred_at, {zone:String}))
         ) AS c
         ASOF LEFT JOIN baskets AS o ON c.profile = o.profile AND c.at < o.at
@@ -34,11 +35,15 @@ WITH
         UNION ALL
         SELECT profile, occurred_at, multiIf(
             type = 'quote.sent' OR type = 'support.contacted' AND direction = 'us', 'push',
-            type = 'complaint.opened', 'complaint', repeated, 'repeated',
+            repeated, 'repeated',
             type = 'message.exchanged' AND handed_over, 'handover', '') AS kind_of
         FROM interacted WHERE kind_of != ''
         UNION ALL
-        SELECT profile, at, sign > 0 ? 'positive' : 'negative' FROM experiences WHERE sign != 0
+        SELECT profile, min(experiences.at), any(sign) > 0 ? 'positive' : 'negative'
+        FROM experiences WHERE sign != 0 GROUP BY profile, matter
+        UNION ALL
+        SELECT profile, min(experiences.at), 'complaint' FROM experiences
+        WHERE source = 'complaint' GROUP BY profile, matter
         UNION ALL
         SELECT profile, at, 'cart_left' FROM carts WHERE is_left
         UNION ALL

@@ -18,6 +18,7 @@ from services.measures.core.lead_points import (
     GRADE_FROM,
     MILLION,
     Grade,
+    attribute_of,
 )
 from services.measures.core.measure import VALUE, Betrayal, Figures, Measure, MeasureContext
 from services.measures.core.population import GROUP_MIN, PERSONS
@@ -88,6 +89,7 @@ def parameters(context: MeasureContext) -> Mapping[str, Any]:
     return {
         "interaction_kinds": ["browsing"],
         "touch_types": sorted({*rules.behaviour, *rules.against}),
+        "attributes": sorted({"email", *(attribute_of(name) for name in rules.fit)} - {""}),
         "fit_names": [name for name, _ in fit],
         "fit_points": [points for _, points in fit],
         "act_types": [name for name, _ in behaviour],

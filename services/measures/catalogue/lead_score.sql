@@ -11,70 +11,84 @@ WITH
         SELECT arrayJoin([0, 1]) AS is_past, fromUnixTimestamp64Milli(
             is_past ? {from_ms:Int64} : {until_ms:Int64}, 'UTC') AS as_of
     ),
-    known AS
+    observed AS
     (
-        SELECT profile, at, name, value
+        SELECT node, event_id, occurred_at AS at, attr.1::String AS name,
+            attr.3 ? attr.2 : '' AS value
+        FROM observations FINAL
+        ARRAY JOIN arrayZip(attrs.name, attrs.value, attrs.present) AS attr
+        WHERE realm = {realm:String} AND NOT synthetic
+            AND has({attributes:Array(String)}, name)
+            AND occurred_at < fromUnixTimestamp64Milli({until_ms:Int64}, 'UTC')
+    ),
+    employed AS
+    (
+        SELECT node, occurred_at AS at, concat('role=', arrayJoin(member.roles)::String) AS trait
+        FROM group_facts FINAL
+        WHERE realm = {realm:String} AND NOT synthetic AND group_kind = 'account'
+            AND occurred_at < fromUnixTimestamp64Milli({until_ms:Int64}, 'UTC')
+            AND has({fit_names:Array(String)}, trait)
+    ),
+    named AS
+    (
+        SELECT v.node AS node, if(m.kind != '', m.profile, v.node) AS profile,
+            v.is_of_rival AS is_of_rival
         FROM
         (
-            SELECT if(m.kind != '', m.profile, o.node) AS profile, o.at AS at, o.name AS name,
-                o.value AS value, m.kind AS kind
-            FROM
-            (
-                SELECT node, occurred_at AS at, attr.1 AS name, attr.3 ? attr.2 : '' AS value
-                FROM observations FINAL
-                ARRAY JOIN arrayZip(attrs.name, attrs.value, attrs.present) AS attr
-                WHERE realm = {realm:String} AND NOT synthetic
-                    AND (name = 'email' OR has({fit_names:Array(String)}, concat(name, '=', value)))
-                    AND occurred_at < fromUnixTimestamp64Milli({until_ms:Int64}, 'UTC')
-            ) AS o
-            LEFT ANY JOIN
-            (
-                SELECT node, profile, kind::String AS kind FROM map FINAL
-                WHERE realm = {realm:String}
-            ) AS m ON o.node = m.node
-        )
+            SELECT node, type::String AS type, type = 'email'
+                AND has({competitors:Array(String)}, lower(splitByChar('@', value)[-1])) AS is_of_rival
+            FROM node_values FINAL
+            WHERE realm = {realm:String} AND (is_of_rival OR node IN (SELECT node FROM observed)
+                OR node IN (SELECT node FROM employed))
+        ) AS v
+        LEFT ANY JOIN
+        (
+            SELECT node, profile, kind::String AS kind FROM map FINAL WHERE realm = {realm:String}
+        ) AS m ON v.node = m.node
+        WHERE has({kinds:Array(String)}, multiIf(m.kind != '', m.kind, has(
+            (SELECT groupArrayArray(personal_types) FROM realms FINAL WHERE realm = {realm:String}),
+            v.type), 'person', 'anonymous'))
+    ),
+    held AS
+    (
+        SELECT m.is_past AS is_past, n.profile AS profile, o.name AS name,
+            argMax(o.value, (o.at, o.event_id)) AS latest
+        FROM observed AS o INNER JOIN named AS n ON o.node = n.node CROSS JOIN moments AS m
+        WHERE o.at < m.as_of GROUP BY is_past, profile, name
     ),
     traits AS
     (
-        SELECT profile, concat(name, '=', value) AS trait, min(known.at) AS at FROM known
-        WHERE name != 'email' GROUP BY profile, trait
-        UNION ALL
-        SELECT profile, concat('category=', category::String) AS trait, min(occurred_at)
+        SELECT profile, concat('category=', category::String) AS trait, min(occurred_at) AS at
         FROM interacted
         WHERE type = 'product.viewed' AND category != ''
             AND has({fit_names:Array(String)}, concat('category=', category::String))
         GROUP BY profile, trait
         UNION ALL
-        SELECT if(m.kind != '', m.profile, g.node) AS profile, concat('role=', g.role) AS trait,
-            min(g.at)
-        FROM
-        (
-            SELECT node, occurred_at AS at, arrayJoin(member.roles)::String AS role
-            FROM group_facts FINAL
-            WHERE realm = {realm:String} AND NOT synthetic AND group_kind = 'account'
-                AND occurred_at < fromUnixTimestamp64Milli({until_ms:Int64}, 'UTC')
-        ) AS g
-        LEFT ANY JOIN
-        (
-            SELECT node, profile, kind::String AS kind FROM map FINAL WHERE realm = {realm:String}
-        ) AS m ON g.node = m.node
-        WHERE has({fit_names:Array(String)}, trait)
-        GROUP BY profile, trait
+        SELECT n.profile AS profile, e.trait AS trait, min(e.at)
+        FROM employed AS e INNER JOIN named AS n ON e.node = n.node GROUP BY profile, trait
     ),
     fits AS
     (
-        SELECT m.is_past AS is_past, t.profile AS profile, least({fit_max:UInt8}, sum(transform(
-            t.trait, {fit_names:Array(String)}, {fit_points:Array(Float64)}, 0.))) AS points
-        FROM (SELECT profile, trait, min(at) AS at FROM traits GROUP BY profile, trait) AS t
-        CROSS JOIN moments AS m
-        WHERE t.at < m.as_of GROUP BY is_past, profile
+        SELECT is_past, profile, least({fit_max:UInt8}, sum(transform(
+            trait, {fit_names:Array(String)}, {fit_points:Array(Float64)}, 0.))) AS points
+        FROM
+        (
+            SELECT is_past, profile, concat(name, '=', latest) AS trait FROM held
+            WHERE has({fit_names:Array(String)}, trait)
+            UNION DISTINCT
+            SELECT m.is_past AS is_past, t.profile AS profile, t.trait AS trait
+            FROM traits AS t CROSS JOIN moments AS m WHERE t.at < m.as_of
+        )
+        GROUP BY is_past, profile
     ),
     rivals AS
     (
-        SELECT profile, true AS is_rival FROM known
+        SELECT is_past, profile FROM held
         WHERE name = 'email'
-            AND has({competitors:Array(String)}, lower(splitByChar('@', value)[-1]))
-        GROUP BY profile
+            AND has({competitors:Array(String)}, lower(splitByChar('@', latest)[-1]))
+        UNION DISTINCT
+        SELECT m.is_past AS is_past, n.profile AS profile
+        FROM named AS n CROSS JOIN moments AS m WHERE n.is_of_rival
     ),
     acts AS
     (
@@ -91,7 +105,7 @@ WITH
     scored AS
     (
         SELECT is_past, profile, greatest(0., sum(points) - sum(against)
-            - any(profile IN (SELECT profile FROM rivals)) * {competitor_points:Float64}) AS score
+            - any((is_past, profile) IN (SELECT is_past, profile FROM rivals)) * {competitor_points:Float64}) AS score
         FROM
         (
             SELECT is_past, profile, points, 0. AS against FROM fits

@@ -49,16 +49,28 @@ WITH
             AND i.occurred_at >= fromUnixTimestamp64Milli({from_ms:Int64}, 'UTC')
             AND i.occurred_at + toIntervalHour({switch_hours:UInt8})
                 <= fromUnixTimestamp64Milli({until_ms:Int64}, 'UTC')
+        GROUP BY profile, at, channel
     ),
+    -- A scraper searches thousands of times: what follows is counted, and not joined.
     switched AS
     (
-        SELECT v.profile AS profile, v.at AS at, v.channel AS channel,
-            countIf(s.at > v.at AND s.at <= v.at + toIntervalHour({switch_hours:UInt8})
-                AND s.channel != v.channel) > 0 AS is_hit
-        FROM vain AS v
-        LEFT JOIN (SELECT * FROM stations WHERE profile IN (SELECT profile FROM vain)) AS s
-            ON v.profile = s.profile
-        GROUP BY profile, at, channel
+        SELECT profile, is_station, countIf(is_station) OVER
+            (
+                PARTITION BY profile ORDER BY at_ms
+                RANGE BETWEEN 1 FOLLOWING AND 86400000 FOLLOWING
+            ) > countIf(is_station) OVER
+            (
+                PARTITION BY profile, channel ORDER BY at_ms
+                RANGE BETWEEN 1 FOLLOWING AND 86400000 FOLLOWING
+            ) AS is_hit
+        FROM
+        (
+            SELECT profile, toUnixTimestamp64Milli(at) AS at_ms, channel, false AS is_station
+            FROM vain
+            UNION ALL
+            SELECT profile, toUnixTimestamp64Milli(at), channel, true FROM stations
+            WHERE profile IN (SELECT profile FROM vain)
+        )
     )
 SELECT 'online_before_store' AS figure, uniqExact(profile) AS persons, count() AS of,
     countIf(arrayExists(x -> has({online:Array(String)}, x.2)
@@ -71,3 +83,4 @@ SELECT 'store_before_online', uniqExact(profile), count(),
 FROM ended WHERE is_order AND has({online:Array(String)}, ordered_on)
 UNION ALL
 SELECT 'forced_switch', uniqExact(profile), count(), countIf(is_hit) FROM switched
+WHERE NOT is_station

@@ -20,8 +20,9 @@ WITH
             maxIf(p.at, p.at < m.as_of) AS last_at, countIf(p.at >= m.as_of) AS later,
             arraySort(groupUniqArrayIf((toDate(p.at, {zone:String}), p.place), p.at < m.as_of))
                 AS occasions,
-            arrayMap((after, before) -> dateDiff('day', before.1, after.1),
-                arrayPopFront(occasions), arrayPopBack(occasions)) AS gaps
+            arrayDistinct(arrayMap(one -> one.1, occasions)) AS days,
+            arrayMap((after, before) -> dateDiff('day', before, after),
+                arrayPopFront(days), arrayPopBack(days)) AS gaps
         FROM purchases AS p CROSS JOIN moments AS m
         GROUP BY is_past, profile
         HAVING length(occasions) >= {occasions_min:UInt8}

@@ -16,6 +16,8 @@ TO_SIGMA = 0.6745
 """The MAD of a normal distribution, in standard deviations."""
 FLOOR = 0.01
 """Of the median, below which no deviation counts as smaller: else an even past makes noise loud."""
+ONE = 1.0
+"""What is counted differs by one at least: else nothing after weeks without any is judged."""
 TWICE, ONCE = 3.5, 6.0
 """A score beyond the first on two days running, or beyond the second on one, is an anomaly."""
 
@@ -30,11 +32,11 @@ class JudgedDay(NamedTuple):
     is_anomaly: bool
 
 
-def z_score(value: float, before: Sequence[float]) -> float | None:
-    """Against values before it; None where nothing was counted before: nothing can be said."""
+def z_score(value: float, before: Sequence[float]) -> float:
+    """Of a number that was counted, against those before it."""
     middle = median(before)
-    spread = max(median(abs(one - middle) for one in before), FLOOR * abs(middle))
-    return TO_SIGMA * (value - middle) / spread if spread else None
+    spread = max(median(abs(one - middle) for one in before), FLOOR * abs(middle), ONE)
+    return TO_SIGMA * (value - middle) / spread
 
 
 def judged(
@@ -46,9 +48,9 @@ def judged(
     for number in range((until - first).days):
         day = first + timedelta(days=number)
         before = _before(values, day, begins, holidays)
-        z = z_score(values.get(day, 0.0), before) if len(before) == WEEKS else None
-        if z is None or day in holidays:
+        if len(before) < WEEKS or day in holidays:
             continue
+        z = z_score(values.get(day, 0.0), before)
         again = last is not None and last[0] == day - timedelta(days=1) and abs(last[1]) > TWICE
         is_anomaly = abs(z) > ONCE or (
             abs(z) > TWICE and again and last is not None and last[1] * z > 0

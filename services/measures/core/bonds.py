@@ -101,10 +101,14 @@ def bonds_of(facts: BondFacts, as_of: datetime, rules: BondRules) -> CustomerBon
 
 
 def running(contracts: Sequence[ContractStep], as_of: datetime) -> list[ContractStep]:
-    """The last step of each contract that runs: one that was ended runs until its end."""
+    """The last step of each contract that runs, with the last value that any step told: one that
+    was ended runs until its end, and costs as much as before."""
     last = dict[str, ContractStep]()
     for one in sorted(contracts, key=lambda step: (step.at, step.event_id)):
         if one.at < as_of:
+            before = last.get(one.contract_id)
+            if before is not None and one.value_per_year is None:
+                one = one._replace(value_per_year=before.value_per_year)
             last[one.contract_id] = one
     return [
         one for one in last.values()

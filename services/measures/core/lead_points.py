@@ -17,6 +17,7 @@ from schemas.rules.insights import LeadRules
 from services.measures.core.deeds import Deed, Ground, ids_of
 
 FIT_MAX, BEHAVIOUR_MAX = 40, 60
+MANIFOLD = ("role", "category")
 MILLION = 1_000_000
 """Points of a deed are rounded to millionths, so that their sum is the same in any order."""
 
@@ -36,10 +37,12 @@ class LeadFacts(NamedTuple):
     """What is known of a person without an order, in any order."""
 
     traits: Sequence[Deed] = ()
-    """Facts as the rules name them: `attribute=value`, `role=decider`, `category=lamps`."""
+    """Facts as the rules name them: `attribute=value`, `role=decider`, `category=lamps`. An
+    attribute that was taken back has no value, as `country=`."""
     deeds: Sequence[Deed] = ()
     """The type of the event as `what`."""
-    email_domain: str = ""
+    email_domains: Sequence[str] = ()
+    """Of the addresses that identify the person, and of the latest one that an event told."""
 
 
 class LeadScore(NamedTuple):
@@ -60,7 +63,7 @@ def lead_score(facts: LeadFacts, as_of: datetime, rules: LeadRules) -> LeadScore
     fit = min(float(FIT_MAX), sum(one.points for one in fitting))
     gained = min(BEHAVIOUR_MAX, sum(one.points for one in acting if one.points > 0))
     lost = [one for one in acting if one.points < 0]
-    if facts.email_domain and facts.email_domain.lower() in rules.competitors:
+    if any(one.lower() in rules.competitors for one in facts.email_domains):
         lost.append(Ground(-rules.competitor_points, "of a competitor", ()))
     points = max(0.0, fit + gained + sum(one.points for one in lost))
     grounds = sorted(
@@ -76,12 +79,21 @@ def grade_of(points: float) -> Grade:
 
 
 def _fitting(traits: Sequence[Deed], as_of: datetime, fit: Mapping[str, float]) -> list[Ground]:
-    """The traits that bring points, each once."""
-    by_name = defaultdict[str, list[Deed]](list)
-    for one in traits:
-        if one.at < as_of and one.what in fit:
+    """The traits that bring points, each once; of an attribute its latest value alone."""
+    by_name, latest = defaultdict[str, list[Deed]](list), dict[str, str]()
+    for one in sorted(traits, key=lambda trait: (trait.at, trait.event_id)):
+        if one.at < as_of:
             by_name[one.what].append(one)
-    return [Ground(fit[name], name, ids_of(those)) for name, those in sorted(by_name.items())]
+            latest[attribute_of(one.what) or one.what] = one.what
+    found = ((name, by_name[name]) for name in sorted({*latest.values()} & {*fit}))
+    return [Ground(fit[name], name, ids_of(those)) for name, those in found]
+
+
+def attribute_of(trait: str) -> str:
+    """The attribute of which a trait is a value; empty for a role or a category, of which a person
+    may have several."""
+    name = trait.split("=", 1)[0]
+    return "" if name in MANIFOLD else name
 
 
 def _acting(deeds: Sequence[Deed], as_of: datetime, rules: LeadRules) -> list[Ground]:

@@ -23,7 +23,7 @@ QUARTER_DAYS, QUARTERS = 90, 4
 FALLEN_TO = 0.7
 """Activity of the last quarter below this part of the mean of the quarters before is falling."""
 GAPS_MIN, LEAVING = 3, 2.5
-"""With so many gaps between occasions a customer is leaving after so many times the median one."""
+"""With so many gaps between days of buying a customer leaves after so many times the median one."""
 
 
 class CustomerDeeds(NamedTuple):
@@ -58,7 +58,7 @@ def silence(deeds: CustomerDeeds, as_of: datetime, zone: ZoneInfo, active_days: 
     is_judged = (
         len(occasions) >= OCCASIONS_MIN
         and max(one.at for one in orders) >= as_of - timedelta(days=active_days)
-        and not is_leaving([day for day, _ in occasions], as_of.astimezone(zone).date())
+        and not is_leaving(sorted({day for day, _ in occasions}), as_of.astimezone(zone).date())
     )
     said = [one for one in deeds.voices if as_of - timedelta(days=VOICE_DAYS) <= one.at < as_of]
     last, before = _quarters(deeds.acts, as_of)
@@ -76,7 +76,7 @@ def silence(deeds: CustomerDeeds, as_of: datetime, zone: ZoneInfo, active_days: 
 
 
 def is_leaving(days: Sequence[date], today: date) -> bool:
-    """Whether somebody who bought on these days, in order, is overdue by far."""
+    """Whether somebody who bought on these days, in order and each once, is overdue by far."""
     gaps = [(after - before).days for before, after in pairwise(days)]
     if len(gaps) < GAPS_MIN:
         return False

@@ -30,9 +30,13 @@ def test_the_worked_example() -> None:
 
 
 def test_an_even_past_has_a_floor() -> None:
-    """One per cent of the median; where nothing ever was nothing can be said."""
-    assert z_score(101, [100] * 8) == pytest.approx(0.6745)
-    assert z_score(5, [0] * 8) is None
+    """One per cent of the median, and one at least: 30 after quiet weeks are loud, 5 are not."""
+    assert z_score(1_010, [1_000] * 8) == pytest.approx(0.6745)
+    assert z_score(5, [0] * 8) == pytest.approx(5 * 0.6745)
+    quiet = week_by_week(1, *[0] * 8)
+    for many, is_anomaly in ((5, False), (30, True)):
+        [day] = judged(quiet | {MONDAY: many}, MONDAY, MONDAY + timedelta(days=1))
+        assert (day.median, day.is_anomaly) == (0, is_anomaly)
 
 
 def test_once_loud_or_twice_less_loud() -> None:

@@ -86,6 +86,15 @@ def test_what_leaving_costs() -> None:
     assert kinds(found(contracts=[step(9, worth=1e6)])) == ["contractual"]
 
 
+@pytest.mark.parametrize("is_ended", [True, False], ids=["notice", "renewed"])
+def test_what_a_contract_costs_is_known_still(is_ended: bool) -> None:
+    """A later step that says no value, as a notice, changes nothing of it until the end."""
+    steps = [step(9, 73, worth=100), step(5, 73, ended=is_ended)]
+    for order in (steps, steps[::-1]):
+        assert kinds(found(contracts=order)) == ["contractual", "economic"]
+    assert kinds(found(contracts=[*steps, step(3, 73, worth=50)])) == ["contractual"]
+
+
 def test_accessories_and_situations() -> None:
     """An accessory that came with what it fits, or later; a word about other shops of this year."""
     machine, capsules = Deed(ago(50), "m", "machines"), Deed(ago(40), "k", "capsules")

@@ -30,7 +30,7 @@ def deeds(what: str, *days: float) -> list[Deed]:
 
 def score(traits: list[Deed], acts: list[Deed], domain: str = "") -> LeadScore:
     """Of a person."""
-    return lead_score(LeadFacts(traits, acts, domain), NOW, RULES)
+    return lead_score(LeadFacts(traits, acts, [domain] if domain else []), NOW, RULES)
 
 
 FIT = [*deeds("country=DE", 90), *deeds("role=decider", 80)]
@@ -71,6 +71,16 @@ def test_what_costs_points() -> None:
     assert score(FIT, against).grounds[-1].points == -20
     assert score(FIT, [], "Rival.example").points == 0
     assert score([], []).grade is Grade.C
+
+
+def test_only_what_a_person_is_now_fits() -> None:
+    """The latest country alone, and none once it was taken back; roles are several."""
+    rules = RULES.model_copy(update={"fit": {**RULES.fit, "country=FR": 5}})
+    for latest, fit in (("country=FR", 5), ("country=AT", 0), ("country=", 0), ("country=DE", 10)):
+        traits = [*deeds("country=DE", 90), *deeds(latest, 30)]
+        assert lead_score(LeadFacts(traits), NOW, rules).fit == fit, latest
+        assert lead_score(LeadFacts(traits[::-1]), NOW, rules).fit == fit, latest
+    assert score([*deeds("role=decider", 90), *deeds("role=user", 30)], []).fit == 15
 
 
 def test_what_is_ahead_is_not_known() -> None:

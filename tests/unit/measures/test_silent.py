@@ -54,6 +54,15 @@ def test_who_is_not_silent(change: dict[str, list[Deed]], judged: bool) -> None:
     assert (found.is_judged, found.is_silent, [*found.grounds]) == (judged, False, [])
 
 
+def test_places_of_a_day_are_no_gap() -> None:
+    """Shop and store on each of three days are six occasions and two gaps: nobody leaves by them.
+    With a gap more the median is that of the days, and not 0."""
+    twice = [one._replace(what=where) for one in deeds(160, 130, 100) for where in ("shop", "pos")]
+    assert silence(QUIET._replace(orders=twice), NOW, BERLIN, 365).is_judged
+    more = [*twice, *deeds(70, 69)]
+    assert silence(QUIET._replace(orders=more), NOW, BERLIN, 365).is_judged
+
+
 def test_what_is_long_ago_or_ahead() -> None:
     """A complaint of more than a year ago is no voice, nor is what lies ahead."""
     past = QUIET._replace(voices=deeds(366, -1))
