@@ -246,6 +246,7 @@ def test_a_scraper_is_counted_in_time(store: Store) -> None:
         event(f"{who}-v", "store.visited", DAY + 999, f"email=s{who}@example.org", channel="pos")
         for who in range(5)
     ]
+    events += [ordered_by(f"{who}-o", 3 * DAY, f"email=s{who}@example.org") for who in range(5)]
     store.take(*events)
     assert cells_of(measured(store, "paths"), "figure")["forced_switch"] == pytest.approx(
         1_001 / 2_000
@@ -291,9 +292,9 @@ def test_months_of_the_flywheel(store: Store) -> None:
 def test_scores_of_leads_on_the_store(store: Store) -> None:
     """Who has not bought, by the rule for one person, when the window begins and when it ends; who
     bought since has won."""
-    rules = LeadRules(fit={"country=DE": 30, "category=lamps": 10}, competitors=["rival.example"])
+    rules = LeadRules(fit={"country=DE": 36, "category=lamps": 10}, competitors=["rival.example"])
     draw = random.Random(4)
-    by_person = {person: [*chances(draw, person)] for person in range(PERSONS)}
+    by_person = {person: [*chances(draw, person)] for person in range(2 * PERSONS)}
     store.take(*(one for those in by_person.values() for one in those))
     grades, won = Counter[Grade](), Counter[tuple[Grade, bool]]()
     for events in by_person.values():
@@ -344,7 +345,7 @@ def chances(draw: random.Random, person: int) -> Iterator[Event]:
             event(name, "appointment.booked", minutes, who, appointment_id=name),
             event(name, "email.unsubscribed", minutes, who, channel="email"),
             event(name, "profile.updated", minutes, who,
-                  attributes={"country": draw.choice(["DE", "DE", "FR", None])}),
+                  attributes={"country": draw.choice([*["DE"] * 6, "FR", None])}),
             event(name, "page.viewed", minutes, who, url="https://x.org/"),
             *([event(name, "profile.updated", minutes, who, attributes=rival)] if n > 6 else []),
             *([ordered_by(name, minutes, who)] if n > 4 else []),

@@ -250,6 +250,9 @@ def lives(draw: random.Random, persons: int) -> Iterator[dict[str, Any]]:
             )
             yield bought(f"o{person}-{n}", f"O{person}-{n}", "9.00", minutes, who,
                          channel=draw.choice(["shop", "app"]))  # fmt: skip
+            if person % 3 == 0:  # and at the till: two occasions of one day
+                yield bought(f"t{person}-{n}", f"T{person}-{n}", "9.00", minutes + 1, who,
+                             channel="pos")  # fmt: skip
         for n in range(draw.randrange(30)):
             minutes = -draw.randrange(3 * YEAR)
             yield event(f"v{person}-{n}", "page.viewed", minutes, who, url="https://x.org/")
