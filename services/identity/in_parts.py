@@ -21,7 +21,7 @@ from services.identity.ports import GraphSource, Placed, VerificationSource
 from services.identity.sieve import NODES_PER_PORTION, Sieve, everything
 
 T = TypeVar("T")
-NODES_PER_PART = 50_000
+NODES_PER_PART = 25_000
 """To be solved. Their neighbours lie anywhere in the tables, so that of a large graph a smaller one
 reads nearly as much: of more keys at once each lies nearer to the next one."""
 NODES_PER_PART_MIN = 5_000
