@@ -28,6 +28,8 @@ class ScoreAbsence(StrEnum):
     NOT_SHOWN = "not_in_kept_answer"
     """The kept answer of the measure lacks what the score needs: the group was too small, or no
     model fitted."""
+    REFUSED = "objected_to_marketing"
+    """It leads to offers, and the customer objected to marketing."""
     NOT_INSTALLED = "library_missing"
     """It needs SciPy, which is not installed."""
 

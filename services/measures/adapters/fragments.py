@@ -39,6 +39,7 @@ FRAGMENTS = {
     "contracts": _STATEMENTS["contracts"],
     "verdicts": _STATEMENTS["verdicts"],
     "signs": _STATEMENTS["signs"],
+    "buying_days": _STATEMENTS["buying_days"],
     "leavers": _STATEMENTS["leavers"],
     "leads": _STATEMENTS["leads"],
     "touches": _STATEMENTS["touches"],
@@ -47,6 +48,11 @@ FRAGMENTS = {
     **EXPERIENCES,
 }
 _PLACE = re.compile(r"-- CTEs of (\w+) --")
+_OF_THE_REALM = re.compile(
+    r"FROM (?:group_facts|interactions|map|observations|orders|surveys|touchpoints)(?: FINAL)?\s+"
+    r"WHERE realm = \{realm:String\}"
+)
+"""What reads a table that is sorted by identifiers."""
 
 
 def whole(sql: str) -> str:
@@ -54,3 +60,11 @@ def whole(sql: str) -> str:
     unknown fragment."""
     settings = MERGING_SQL if PURCHASES in sql else BOUNDED_SQL
     return f"{_PLACE.sub(lambda match: FRAGMENTS[match[1]], sql)}\n{settings}"
+
+
+def of_nodes(sql: str) -> str:
+    """A statement about the identifiers `nodes`, which begins as those of measures do: of tables by
+    identifier only their rows are read. What another identifier reports of the same order, or in
+    the same case, is not seen. Raises KeyError for an unknown fragment."""
+    found = _PLACE.sub(lambda match: FRAGMENTS[match[1]], sql)
+    return _OF_THE_REALM.sub(lambda match: f"{match[0]} AND node IN {{nodes:Array(UUID)}}", found)

@@ -847,10 +847,8 @@
         FROM contracts WHERE is_ended AND reason != ''
     )
 
--- leavers --
--- Everybody who ever bought or has a contract: how long the next purchase is overdue, as of the end of
--- the window, and what may be a reason to leave. Own gaps count if there are enough; else those of
--- others who buy in the categories of the last order. Needs `baskets`, `contracts` and `signs`.
+-- buying_days --
+-- The days on which persons bought, and how often others buy in a category again; needs `baskets`.
     buying_days AS
     (
         SELECT profile, toDate(at, {zone:String}) AS day, max(at) AS latest_at,
@@ -861,7 +859,7 @@
     ),
     usual_gaps AS
     (
-        SELECT category, quantileExactInclusive(0.5)(gap) AS gap
+        SELECT category, quantileExactInclusive(0.5)(gap) AS gap, uniqExact(profile) AS persons
         FROM
         (
             SELECT profile, category, arrayJoin(arrayPopFront(arrayDifference(arraySort(
@@ -869,8 +867,14 @@
             FROM buying_days ARRAY JOIN categories AS category GROUP BY profile, category
         )
         GROUP BY category
-        HAVING count() >= {category_gaps_min:UInt8} AND uniqExact(profile) >= {persons_min:UInt8}
-    ),
+        HAVING count() >= {category_gaps_min:UInt8} AND persons >= {persons_min:UInt8}
+    )
+
+-- leavers --
+-- Everybody who ever bought or has a contract: how long the next purchase is overdue, as of the end of
+-- the window, and what may be a reason to leave. Own gaps count if there are enough; else those of
+-- others who buy in the categories of the last order. Needs `buying_days`,
+-- `contracts` and `signs`.
     known AS
     (
         SELECT profile, 'day' AS source, day, latest_at AS at, categories, spent, event_ids,

@@ -17,9 +17,13 @@ from schemas.identifiers import NodeId, as_uuid
 from schemas.instants import to_ms
 from schemas.rules.insights import InsightRules
 from schemas.rules.profile import ConsentRules
+from services.measures.adapters.person_relations import RelationReader
 from services.measures.catalogue.channel_preference import ACTING
+from services.measures.catalogue.silent import ACTS
+from services.measures.core.deeds import Deed
 from services.measures.core.person import (
     GivenAnswer,
+    Objection,
     PersonContext,
     PersonFacts,
     Purchase,
@@ -33,7 +37,8 @@ from services.measures.core.result import MeasureResult
 from services.measures.core.window import DAYS_DEFAULT
 from services.measures.ports import KeptMeasures, PersonHistories
 from services.measures.scores import SCORES
-from services.profiles.core.consent import PROFILING, Consents
+from services.measures.scores.leaving import is_going
+from services.profiles.core.consent import PROFILING, ConsentRecord, Consents
 from services.profiles.core.facts import AttributeObservation
 from services.profiles.core.history import ProfileHistory
 from services.profiles.core.purchases import Settled
@@ -52,6 +57,8 @@ FACTS_MAX = 10_000
 """Of a customer with more touchpoints in a year the latest ones count."""
 NOBODY = ProfileHistory("")
 WISHED_CHANNEL = "preference.channel"
+MAIL = "email"
+MARKETING = "marketing"
 Fact = TypeVar("Fact")
 
 
@@ -85,28 +92,30 @@ class PersonScoreReader:
         members, now = self._map.members_of(realm, [profile]), self._clock()
         nodes = list(members.holder)
         read = self._histories.histories
-        said = read(realm, members, {WISHED_CHANNEL}, consents=True, orders=False).get(
-            profile, NOBODY
-        )
+        names = {WISHED_CHANNEL, MAIL, *_attributes(self._rules.of(realm))}
+        said = read(realm, members, names, consents=True, orders=False).get(profile, NOBODY)
         by = Consents(said.consents, self._consent).objection(PROFILING)
-        facts = None
+        scores: list[InsightScore] = []
         if by is None:
             bought = read(realm, members, (), consents=False, orders=True).get(profile, NOBODY)
             history = said._replace(orders=bought.orders)
-            facts = self._facts(realm, nodes, history, now)
+            scores = self._scored(realm, nodes, history, now)
         return PersonInsights(
             profile_id=as_uuid(profile),
             realm=realm,
             as_of=now,
             objection=None if by is None else objected(by),
-            scores=[] if facts is None else self._scored(realm, facts, now),
+            scores=scores,
         )
 
-    def _scored(self, realm: str, facts: PersonFacts, now: datetime) -> list[InsightScore]:
+    def _scored(
+        self, realm: str, nodes: Sequence[NodeId], history: ProfileHistory, now: datetime
+    ) -> list[InsightScore]:
         settings = self._realms[realm]
         zone = ZoneInfo(settings.time_zone)
         rules, kept = self._rules.of(realm), self._compared(realm)
         context = PersonContext(now, zone, settings.currency, rules, kept)
+        facts = self._facts(realm, nodes, history, context)
         found = (one for score in SCORES for one in score.compute(facts, context))
         return sorted(found, key=lambda one: one.score)
 
@@ -115,18 +124,31 @@ class PersonScoreReader:
         realm: str,
         nodes: Sequence[NodeId],
         history: ProfileHistory,
-        now: datetime,
+        context: PersonContext,
     ) -> PersonFacts:
         """What is known of the profile with these identifiers."""
+        now, leads = context.now, context.rules.leads
         where = {"from_ms": to_ms(now - timedelta(days=DAYS_DEFAULT)), "until_ms": to_ms(now)}
-        return PersonFacts(
+        ever = {**where, "from_ms": 0, "types": sorted({*ACTS, *leads.behaviour, *leads.against})}
+        reader = RelationReader(self._database, realm, nodes, context)
+        related = reader.relations()
+        purchases = self._purchases(realm, history.orders)
+        orders = {one.event_id for one in purchases}
+        facts = PersonFacts(
             touches=self._read(Touch, TOUCHES_SQL, realm, nodes, **where, types=ACTING),
             messages=self._read(SentMessage, MESSAGES_SQL, realm, nodes, **where),
             answers=self._read(GivenAnswer, ANSWERS_SQL, realm, nodes, **where),
             wishes=list(_wishes(history.observations, now)),
-            purchases=self._purchases(realm, history.orders),
-            refunds=list(_refunds(history.orders, self._realms[realm].currency)),
+            purchases=purchases,
+            refunds=list(_refunds(history.orders, context.currency)),
+            deeds=self._read(_deed, TOUCHES_SQL, realm, nodes, **ever),
+            refusals=list(_refusals(history.consents, self._consent)),
+            **related._replace(
+                lines=[one for one in related.lines if one.event_id in orders],
+                traits=[*related.traits, *_traits(history.observations, now)],
+            )._asdict(),
         )
+        return facts._replace(signs=reader.signs()) if is_going(facts, context) else facts
 
     def _purchases(self, realm: str, orders: Sequence[Settled]) -> list[Purchase]:
         """The counting orders, and where each was bought by the report that counts."""
@@ -180,5 +202,34 @@ def _refunds(orders: Sequence[Settled], currency: str) -> Iterator[Refund]:
 def _wishes(said: Sequence[AttributeObservation], now: datetime) -> Iterator[Wish]:
     """The channels that were asked for, of all times: a wish does not grow old."""
     for one in said:
-        if one.occurred_at < now:
+        if one.attribute == WISHED_CHANNEL and one.occurred_at < now:
             yield Wish(one.occurred_at, one.value if one.present else "", one.event_id)
+
+
+def _attributes(rules: InsightRules) -> Iterator[str]:
+    """Those that bring points to a lead."""
+    for name in rules.leads.fit:
+        yield name.partition("=")[0]
+
+
+def _traits(said: Sequence[AttributeObservation], now: datetime) -> Iterator[Deed]:
+    """What the customer is: the latest value of each attribute. Of an address its domain."""
+    latest: dict[str, AttributeObservation] = {}
+    for one in sorted(said, key=lambda one: (one.occurred_at, one.event_id)):
+        if one.occurred_at < now:
+            latest[one.attribute] = one
+    for name, one in latest.items():
+        value = one.value.rpartition("@")[2] if name == MAIL else one.value
+        if one.present and name != WISHED_CHANNEL:
+            yield Deed(one.occurred_at, one.event_id, f"{name}={value}")
+
+
+def _deed(at: datetime, event_id: str, what: str, _channel: str) -> Deed:
+    return Deed(at, event_id, what)
+
+
+def _refusals(agreed: Sequence[ConsentRecord], rules: ConsentRules) -> Iterator[Objection]:
+    """That the customer objected to marketing."""
+    by = Consents(agreed, rules).objection(MARKETING)
+    if by is not None:
+        yield Objection(by.occurred_at, "" if by.is_kept else by.event_id)

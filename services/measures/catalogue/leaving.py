@@ -33,6 +33,9 @@ CATEGORY_GAPS_MIN = 20
 """So many gaps of at least GROUP_MIN persons say how often a category is bought."""
 AT_RISK = frozenset({LeavingState.SLIPPING, LeavingState.LEAVING})
 TENTHS = 10
+GAP, DAYS = "usual_gap", "days"
+CATEGORIES_MAX = 1_000
+"""Of so many categories the usual gap is shown: those that most persons buy again."""
 
 
 class LeavingGroup(NamedTuple):
@@ -55,10 +58,21 @@ class LeavingGroup(NamedTuple):
         return state_of(overdue, is_customer=self.is_customer, is_bound=self.is_bound)
 
 
+class UsualGap(NamedTuple):
+    """How often a category is bought."""
+
+    category: str
+    persons: int
+    gap: float
+    """The median of days between two purchases."""
+
+
 class LeavingRows(NamedTuple):
     """What the measure is made of."""
 
     groups: Sequence[LeavingGroup]
+    gaps: Sequence[UsualGap] = ()
+    """By which those are judged who have too few gaps of their own."""
 
 
 def compute(rows: LeavingRows, _context: MeasureContext) -> Figures:
@@ -78,11 +92,11 @@ def compute(rows: LeavingRows, _context: MeasureContext) -> Figures:
     ]
     apart = {LeavingState.LOST.value: states[LeavingState.LOST], "declining": declining}
     counts = {state.value: states[state] for state in LeavingState}
-    counts |= {"customers": customers, **apart}
-    for name, many in apart.items():
-        if is_few(many):
-            del counts[name]
     cells += _why(rows.groups)
+    cells += (
+        Cell(by=GAP, key=one.category, n=one.persons, value=one.gap, unit=DAYS)
+        for one in sorted(rows.gaps)
+    )
     betrayals = [Betrayal(VALUE, LeavingState.LEAVING)]
     return Figures(customers, value, SHARE, interval, counts, cells, betrayals=betrayals)
 
@@ -123,6 +137,7 @@ def parameters(context: MeasureContext) -> Mapping[str, Any]:
         "category_gaps_min": CATEGORY_GAPS_MIN,
         "persons_min": GROUP_MIN,
         "views_min": VIEWS_MIN,
+        "categories_max": CATEGORIES_MAX,
         "worst_rating": worst,
         "best_rating": best,
         "fault_words": [word.lower() for word in rules.fault_words],

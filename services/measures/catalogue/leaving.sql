@@ -11,7 +11,16 @@ WITH
     -- CTEs of questions --,
     -- CTEs of verdicts --,
     -- CTEs of signs --,
+    -- CTEs of buying_days --,
     -- CTEs of leavers --
 SELECT is_customer, is_bound, overdue > 10 ? 100 : toInt32(floor(10 * overdue)) AS overdue_tenths, declines,
     arraySort(arrayDistinct(arrayMap(one -> one.2, shown))) AS signs, count() AS persons
 FROM leavers GROUP BY is_customer, is_bound, overdue_tenths, declines, signs
+
+-- gaps --
+-- How often categories are bought, of those that enough persons buy again.
+WITH
+    -- CTEs of baskets --,
+    -- CTEs of buying_days --
+SELECT category, persons, gap FROM usual_gaps
+ORDER BY persons DESC, category LIMIT {categories_max:UInt16}

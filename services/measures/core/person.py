@@ -23,6 +23,8 @@ from schemas.api.insights import (
     ScoreReason,
 )
 from schemas.rules.insights import InsightRules
+from services.measures.core.deeds import Deed
+from services.measures.core.leaving_customers import SignSeen
 from services.measures.core.result import MeasureResult
 from services.profiles.core.consent import REFUSALS, ConsentRecord
 
@@ -93,8 +95,42 @@ class Refund(NamedTuple):
     amount: Decimal
 
 
+class Objection(NamedTuple):
+    """That a purpose is forbidden."""
+
+    at: datetime
+    event_id: str
+
+
+class BoughtLine(NamedTuple):
+    """A line of an order."""
+
+    at: datetime
+    event_id: str
+    """Of the order."""
+    sku: str
+    category: str
+    quantity: Decimal
+    total: Decimal
+    currency: str
+
+
+class ContractReport(NamedTuple):
+    """A contract began, was renewed or was ended."""
+
+    at: datetime
+    event_id: str
+    contract_id: str
+    is_ended: bool
+    until: datetime | None
+    notice_until: datetime | None
+    value_per_year: float | None
+    """In the realm's currency."""
+
+
 class PersonFacts(NamedTuple):
-    """What is known of one customer: orders of all time, all else of the year before."""
+    """What is known of one customer. Touchpoints, messages and answers to surveys are of the year
+    before; all else is of all time, up to now."""
 
     touches: Sequence[Touch] = ()
     messages: Sequence[SentMessage] = ()
@@ -102,6 +138,25 @@ class PersonFacts(NamedTuple):
     wishes: Sequence[Wish] = ()
     purchases: Sequence[Purchase] = ()
     refunds: Sequence[Refund] = ()
+    lines: Sequence[BoughtLine] = ()
+    """Of the purchases."""
+    contracts: Sequence[ContractReport] = ()
+    points: Sequence[Deed] = ()
+    """Balances: the programme as `what`, the points as `weight`."""
+    deeds: Sequence[Deed] = ()
+    """Touchpoints on which the customer acted, or that bring or cost points: the type as `what`."""
+    voices: Sequence[Deed] = ()
+    """Whatever the customer said of us, or asked."""
+    feelings: Sequence[Deed] = ()
+    """1, 0 or -1 as `weight`, as core/bonds.py has it."""
+    situations: Sequence[Deed] = ()
+    """Answers that there is no other shop."""
+    signs: Sequence[SignSeen] = ()
+    """What may be a reason to leave."""
+    traits: Sequence[Deed] = ()
+    """What the customer is, as `country=DE`, by the latest values; `email` by its domain."""
+    refusals: Sequence[Objection] = ()
+    """That the customer objected to marketing."""
 
 
 class PersonContext(NamedTuple):

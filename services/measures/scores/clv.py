@@ -92,7 +92,7 @@ def _historic(
     return InsightScore(
         score=HISTORIC,
         definition=MEASURE.definition,
-        value=_rounded(float(money) * (1.0 if margin is None else margin), context),
+        value=rounded(float(money) * (1.0 if margin is None else margin), context),
         unit=context.currency,
         since=purchases[-1].at,
         reasons=[reason(what, [*purchases, *refunds])],
@@ -134,7 +134,7 @@ def _expected(
         "compared_with": kept.as_of,
     }
     yield InsightScore(
-        score=NAME, value=_rounded(worth, context), unit=context.currency,
+        score=NAME, value=rounded(worth, context), unit=context.currency,
         reasons=[reason(what, purchases)], **common,
     )  # fmt: skip
     what = (
@@ -151,7 +151,8 @@ def _of_margin(margin: float | None) -> str:
     return "no margin is set" if margin is None else f"{100 * margin:g} % of it are margin"
 
 
-def _rounded(value: float, context: PersonContext) -> float:
+def rounded(value: float, context: PersonContext) -> float:
+    """Money in whole units of the smallest coin."""
     return round(value, digits_of(context.currency))
 
 
