@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -49,7 +50,11 @@ def purchases(draw: random.Random, who: int) -> list[dict[str, Any]]:
     found = []
     for n in range(draw.choice([1, 3, 6])):
         minutes = (LAST - ago - n * gap) * DAY + draw.randrange(5 * DAY)
-        line = {"sku": f"S{who % 3}", "category": draw.choice(["lamps", "tables"]), "total": "9.00"}
+        line: dict[str, Any] = {
+            "sku": f"S{who % 3}",
+            "category": draw.choice(["lamps", "tables"]),
+            "total": "9.00",
+        }
         line["quantity"] = draw.choice([1, 1, 2])
         found.append(
             event(
@@ -140,17 +145,48 @@ def test_scores_of_all_persons_are_the_measures(database: Database) -> None:
     )  # fmt: skip
     cells = [one for one in results["leaving"].breakdown if one.by == "reason" and one.n]
     assert {one.key: reasons[one.key] for one in cells} == {one.key: one.n for one in cells}
-    due = counted("due")
-    assert words("due")["due"] == due["goods"]
-    assert sum(words("due_contract").values()) == due["contract_ahead"]
-    assert words("due_contract")["soon"] == due.get("contract_soon", 0)
-    silent = counted("silent")
-    assert sum(words("silent").values()) == silent["customers"]
-    assert words("silent")["silent"] == silent.get("silent", 0)
-    bonds, ties = words("bonds"), counted("bonds")
-    assert bonds.total() == ties["customers"]
+
+    def equal(name: str, **found: int) -> None:
+        """What is shown of groups that are large enough."""
+        shown = {key: results[name].counts[key] for key in found if key in results[name].counts}
+        assert shown, name
+        assert {key: found[key] for key in shown} == shown, name
+
+    terms, silent, bonds, leads = (
+        words(one) for one in ("due_contract", "silent", "bonds", "lead_score")
+    )
+    equal(
+        "due", goods=words("due")["due"], contract_ahead=terms.total(),
+        contract_soon=terms["soon"],
+    )  # fmt: skip
+    equal("silent", customers=silent.total(), silent=silent["silent"])
     bound = bonds["bound"] + bonds["bound_only"] + bonds["bound_and_attached"]
-    assert (bound, bonds["bound_only"]) == (ties["bound"], ties.get("bound_only", 0))
-    leads = counted("lead_score")
-    grades = {key.lower(): n for key, n in words("lead_score").items() if key}
-    assert grades == {key: n for key, n in leads.items() if key != "leads"}
+    attached = bonds["attached"] + bonds["bound_and_attached"]
+    equal(
+        "bonds", customers=bonds.total(), bound=bound, bound_only=bonds["bound_only"],
+        attached=attached,
+    )  # fmt: skip
+    equal("lead_score", leads=leads.total(), **{one.lower(): leads[one] for one in "ABC"})
+    said = "".join(one.model_dump_json() for one in results.values())
+    assert not any(str(UUID(int=one)) in said or f"{one:032x}" in said for one in people)
+
+
+def test_win_back_ends_with_an_objection_to_marketing(database: Database) -> None:
+    """With the event that says so; it takes away nothing else."""
+    store, who = Store(database), person(0)
+    line = {"sku": "S1", "category": "lamps", "total": "9.00"}
+    store.take(
+        *(
+            event(f"o{n}", "order.placed", -n * 30 * DAY, who, order_id=f"O{n}", lines=[line])
+            for n in range(4, 9)
+        )
+    )
+    key = node(*who.split("=", 1))
+    [found] = read(database, [key])
+    assert found["leaving"].word == "leaving"
+    assert found["win_back"].absent is not ScoreAbsence.REFUSED
+    store.take(event("no", "objection.made", 60, who, purpose="marketing"))
+    [refused] = read(database, [key])
+    assert refused["leaving"] == found["leaving"]
+    assert refused["win_back"].absent is ScoreAbsence.REFUSED
+    assert refused["win_back"].reasons[0].event_ids == ["no"]

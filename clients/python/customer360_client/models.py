@@ -91,7 +91,14 @@ RejectReason: TypeAlias = (
 )
 """The closed set. `ADVICE` says what to do."""
 ScoreAbsence: TypeAlias = (
-    Literal["too_little_known", "no_kept_answer", "not_in_kept_answer", "library_missing"] | str
+    Literal[
+        "too_little_known",
+        "no_kept_answer",
+        "not_in_kept_answer",
+        "objected_to_marketing",
+        "library_missing",
+    ]
+    | str
 )
 """Why there is no score."""
 Severity: TypeAlias = Literal["low", "medium", "high", "critical"] | str

@@ -92,6 +92,10 @@ def compute(rows: LeavingRows, _context: MeasureContext) -> Figures:
     ]
     apart = {LeavingState.LOST.value: states[LeavingState.LOST], "declining": declining}
     counts = {state.value: states[state] for state in LeavingState}
+    counts |= {"customers": customers, **apart}
+    for name, many in apart.items():
+        if is_few(many):
+            del counts[name]
     cells += _why(rows.groups)
     cells += (
         Cell(by=GAP, key=one.category, n=one.persons, value=one.gap, unit=DAYS)
