@@ -36,7 +36,7 @@ FIT = {"country=DE": 60.0, "category=lamps": 10.0}
 def rules() -> InsightRules:
     found = insight_rules()
     bonds = found.bonds.model_copy(update={"point_value": 0.1})
-    leads = found.leads.model_copy(update={"fit": FIT})
+    leads = found.leads.model_copy(update={"fit": FIT, "competitors": ["rival.example"]})
     return found.model_copy(update={"bonds": bonds, "leads": leads})
 
 

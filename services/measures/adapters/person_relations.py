@@ -43,7 +43,7 @@ class Relations(NamedTuple):
     feelings: list[Deed]
     situations: list[Deed]
     traits: list[Deed]
-    """Roles in accounts and categories that were looked at."""
+    """Roles in accounts, categories that were looked at, domains of addresses."""
 
 
 class RelationReader:
@@ -80,12 +80,14 @@ class RelationReader:
         return self._of((*where["interaction_kinds"], SURVEY), _sign, "signs", **where)
 
     def _traits(self) -> Iterator[Deed]:
-        """Those of which the rules name any."""
+        """Those of which the rules name any; domains of addresses that identify the customer."""
         names = self._context.rules.leads.fit
         if any(one.startswith("role=") for one in names):
             yield from self._read(Deed, "roles")
         if any(one.startswith("category=") for one in names):
             yield from self._of(("browsing",), Deed, "looks")
+        if self._context.rules.leads.competitors:
+            yield from self._read(Deed, "domains")
 
     def _of(
         self, kinds: Sequence[str], fact: Callable[..., Fact], name: str, **more: Any

@@ -107,3 +107,14 @@ WITH
 SELECT occurred_at, event_id, concat('category=', category) AS what, 1. AS weight FROM interacted
 WHERE type = 'product.viewed' AND category != ''
 ORDER BY occurred_at DESC LIMIT {limit:UInt32}
+
+-- domains --
+-- Of the addresses that identify the customer, without a time.
+SELECT fromUnixTimestamp64Milli(0::Int64, 'UTC') AS at, '' AS event_id,
+    concat('email=', lower(splitByChar('@', value)[-1])) AS what, 1. AS weight
+FROM
+(
+    SELECT type, value FROM node_values FINAL
+    WHERE realm = {realm:String} AND node IN {nodes:Array(UUID)}
+)
+WHERE type = 'email' LIMIT {limit:UInt32}

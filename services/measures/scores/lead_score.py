@@ -41,7 +41,7 @@ def compute(facts: PersonFacts, context: PersonContext) -> Iterator[InsightScore
         return
     mails = [one.what.removeprefix(MAIL) for one in facts.traits if one.what.startswith(MAIL)]
     traits = [one for one in facts.traits if not one.what.startswith(MAIL)]
-    given = LeadFacts(traits, facts.deeds, max(mails, default=""))
+    given = LeadFacts(traits, facts.deeds, sorted(mails))
     found = lead_score(given, context.now, context.rules.leads)
     if not any(one.event_ids for one in found.grounds):
         what = "nothing is known that brings points"
