@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 
 from schemas.api.insights import InsightScore, ScoreAbsence
 from schemas.rules.insights import insight_rules
+from services.measures.adapters.person_relations import STATEMENTS
 from services.measures.catalogue import MEASURES
 from services.measures.catalogue import leaving as leaving_measure
 from services.measures.core.deeds import Deed
@@ -212,3 +214,11 @@ def test_no_measure_names_a_person() -> None:
     for measure in MEASURES.values():
         for row in measure.rows.values():
             assert not set(row._fields) & set(naming), measure.name
+
+
+def test_of_every_table_only_the_rows_of_the_customer_are_read() -> None:
+    """Each statement names the identifiers wherever it reads a table by identifier."""
+    tables = "group_facts|interactions|map|node_values|observations|orders|surveys|touchpoints"
+    for name, sql in STATEMENTS.items():
+        read = len(re.findall(rf"FROM (?:{tables})\b", sql))
+        assert read == sql.count("node IN {nodes:Array(UUID)}") > 0, name
