@@ -50,9 +50,9 @@ FRAGMENTS = {
 _PLACE = re.compile(r"-- CTEs of (\w+) --")
 _OF_THE_REALM = re.compile(
     r"FROM (?:group_facts|interactions|map|observations|orders|surveys|touchpoints)(?: FINAL)?\s+"
-    r"WHERE realm = \{realm:String\}"
+    r"WHERE realm = \{realm:String\}(?! AND node IN)"
 )
-"""What reads a table that is sorted by identifiers."""
+"""What reads a table that is sorted by identifiers, and names none."""
 
 
 def whole(sql: str) -> str:
