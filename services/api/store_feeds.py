@@ -50,6 +50,12 @@ class ChangeRows(Protocol):
         ...
 
 
+def _up_to(entries: list[Entry], until: int) -> _Page:
+    """The page of what one read found, which is all there is unless it is full."""
+    is_all = len(entries) < ENTRIES_PER_READ
+    return _Page(entries, FeedMark(until, LAST_KEY) if is_all else entries[-1].mark)
+
+
 class AlertRows:
     """Incidents."""
 
@@ -70,8 +76,7 @@ class AlertRows:
             )
             for one in found
         ]  # fmt: skip
-        is_all = len(found) < ENTRIES_PER_READ
-        return _Page(entries, FeedMark(until, LAST_KEY) if is_all else entries[-1].mark)
+        return _up_to(entries, until)
 
 
 class ProfileRows:
@@ -124,8 +129,7 @@ class SegmentChangeRows:
             )
             for one in found
         ]  # fmt: skip
-        is_all = len(found) < ENTRIES_PER_READ
-        return _Page(entries, FeedMark(until, LAST_KEY) if is_all else entries[-1].mark)
+        return _up_to(entries, until)
 
 
 def _end(entries: Sequence[Entry], first: int, batch: int) -> FeedMark:
