@@ -17,9 +17,10 @@ from services.api.queries.insights import (
     HistoryRequest,
     KeepRequest,
 )
-from services.api.read_store import access_to
+from services.api.read_store import ReadStore, access_to
 from services.measures.adapters.clickhouse import MeasureReader
 from services.measures.core.result import KeptMeasure
+from services.measures.ports import MeasureSource
 from services.runtime.errors import NotFound
 from services.runtime.settings import load_settings
 from services.store.database import Database
@@ -33,17 +34,20 @@ DAY = 24 * 60
 TIMES = count()
 
 
+class LookedAtLater(ReadStore):
+    """Its clock is a second later at each look."""
+
+    @property
+    def measures(self) -> MeasureSource:
+        later = READ_AT + timedelta(seconds=next(TIMES))
+        return MeasureReader(self.reading, self.realms, insight_rules(), lambda: later)
+
+
 def access(database: Database) -> Access:
-    """The operations, with a clock on which each look is a second later."""
+    """The operations, as the service starts them but for that clock."""
     settings = load_settings(identity_secret=SECRET.decode())
     found = access_to(settings, database, kafka_sink(settings))
-    found.reads.measures = MeasureReader(  # type: ignore[misc]
-        database,
-        settings.realms,
-        insight_rules(),
-        lambda: READ_AT + timedelta(seconds=next(TIMES)),
-    )
-    return found
+    return found._replace(reads=LookedAtLater(settings, database))
 
 
 def keep(database: Database, *measures: str) -> list[KeptMeasure]:

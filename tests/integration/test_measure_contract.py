@@ -137,7 +137,50 @@ def newcomers(draw: random.Random) -> list[dict[str, Any]]:
     return looks + quotes
 
 
-MORE = {"anomaly": days, "lead_score": newcomers}
+def led(_draw: random.Random) -> list[dict[str, Any]]:
+    """Ten persons whom a message of a campaign leads to lamps, of whom half had bought some."""
+    found = []
+    for number in range(10):
+        who, campaign = f"email={address(number)}", {"campaign": "lights", "channel": "email"}
+        lines = [{"sku": "S1", "category": "lamps", "total": "9.00"}]
+        at = -9 * DAY + number
+        found += [
+            event(f"g{number}", "email.sent", at, who, **campaign, purpose="marketing"),
+            event(f"h{number}", "product.viewed", at + 30, who, category="lamps", led_by="lights"),
+        ]
+        if number % 2:
+            order = {"order_id": f"G{number}", "lines": lines}
+            found.append(event(f"i{number}", "order.placed", at - DAY, who, **order))
+    return found
+
+
+def answered_long_ago(_draw: random.Random) -> list[dict[str, Any]]:
+    """Ten promoters, who buy afterwards, and ten detractors, who do not."""
+    found = []
+    for number in range(20):
+        who, answers = (
+            f"email={address(number)}",
+            [{"question": "recommend", "score": number // 10 * 10}],
+        )
+        found.append(
+            event(
+                f"a{number}", "survey.answered", -300 * DAY, who,
+                kind="nps", survey="long", answers=answers,
+            )
+        )  # fmt: skip
+        if number >= 10:
+            lines = [{"sku": "S1", "total": "9.00"}]
+            order = {"order_id": f"A{number}", "lines": lines}
+            found.append(event(f"b{number}", "order.placed", -250 * DAY, who, **order))
+    return found
+
+
+MORE = {
+    "anomaly": days,
+    "lead_score": newcomers,
+    "relevance": led,
+    "satisfaction_effect": answered_long_ago,
+}
 """What single measures need beside what all read."""
 
 

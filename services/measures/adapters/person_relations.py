@@ -26,7 +26,18 @@ from services.measures.core.window import DAYS_DEFAULT, Window
 from services.store.database import Database, on_one_thread, rows_by_key
 from services.store.statements import statements_of
 
-STATEMENTS = {name: of_nodes(sql) for name, sql in statements_of(__file__).items()}
+_STATEMENTS = statements_of(__file__)
+KINDS_SQL = of_nodes(_STATEMENTS["kinds"])
+LINES_SQL = of_nodes(_STATEMENTS["lines"])
+CONTRACTS_SQL = of_nodes(_STATEMENTS["contracts"])
+POINTS_SQL = of_nodes(_STATEMENTS["points"])
+VOICES_SQL = of_nodes(_STATEMENTS["voices"])
+FEELINGS_SQL = of_nodes(_STATEMENTS["feelings"])
+SITUATIONS_SQL = of_nodes(_STATEMENTS["situations"])
+SIGNS_SQL = of_nodes(_STATEMENTS["signs"])
+ROLES_SQL = of_nodes(_STATEMENTS["roles"])
+LOOKS_SQL = of_nodes(_STATEMENTS["looks"])
+DOMAINS_SQL = of_nodes(_STATEMENTS["domains"])
 FACTS_MAX = 10_000
 SURVEY = "survey"
 SAID = (*EXPERIENCE_KINDS, SURVEY)
@@ -57,19 +68,19 @@ class RelationReader:
         self._nodes = nodes
         window = Window(context.now - timedelta(days=DAYS_DEFAULT), context.now)
         self._context = MeasureContext(window, context.zone, context.currency, context.rules)
-        self._kinds = frozenset(self._read(str, "kinds"))
+        self._kinds = frozenset(self._read(str, KINDS_SQL))
 
     def relations(self) -> Relations:
         """All of them, without signs."""
         context = self._context
         feelings = {"attached_from": ATTACHED_FROM, "detached_below": DETACHED_BELOW}
         return Relations(
-            self._read(BoughtLine, "lines"),
-            self._of(("contract",), ContractReport, "contracts"),
-            self._of(("loyalty",), Deed, "points"),
-            self._of(SAID, Deed, "voices", **silent.parameters(context)),
-            self._of(SAID, Deed, "feelings", **experiences(context), **feelings),
-            self._of((SURVEY,), Deed, "situations", situations=list(SITUATIONS)),
+            self._read(BoughtLine, LINES_SQL),
+            self._of(("contract",), ContractReport, CONTRACTS_SQL),
+            self._of(("loyalty",), Deed, POINTS_SQL),
+            self._of(SAID, Deed, VOICES_SQL, **silent.parameters(context)),
+            self._of(SAID, Deed, FEELINGS_SQL, **experiences(context), **feelings),
+            self._of((SURVEY,), Deed, SITUATIONS_SQL, situations=list(SITUATIONS)),
             [*self._traits()],
         )
 
@@ -77,27 +88,27 @@ class RelationReader:
         """What may be a reason to leave. It takes as long as all else: only of who slips or leaves
         it says anything."""
         where = leaving.parameters(self._context)
-        return self._of((*where["interaction_kinds"], SURVEY), _sign, "signs", **where)
+        return self._of((*where["interaction_kinds"], SURVEY), _sign, SIGNS_SQL, **where)
 
     def _traits(self) -> Iterator[Deed]:
         """Those of which the rules name any; domains of addresses that identify the customer."""
         names = self._context.rules.leads.fit
         if any(one.startswith("role=") for one in names):
-            yield from self._read(Deed, "roles")
+            yield from self._read(Deed, ROLES_SQL)
         if any(one.startswith("category=") for one in names):
-            yield from self._of(("browsing",), Deed, "looks")
+            yield from self._of(("browsing",), Deed, LOOKS_SQL)
         if self._context.rules.leads.competitors:
-            yield from self._read(Deed, "domains")
+            yield from self._read(Deed, DOMAINS_SQL)
 
     def _of(
-        self, kinds: Sequence[str], fact: Callable[..., Fact], name: str, **more: Any
+        self, kinds: Sequence[str], fact: Callable[..., Fact], sql: str, **more: Any
     ) -> list[Fact]:
         """The rows of a statement about these kinds; nothing is read if there are none of them."""
         if self._kinds.isdisjoint(kinds):
             return []
-        return self._read(fact, name, **{"interaction_kinds": list(kinds), **more})
+        return self._read(fact, sql, **{"interaction_kinds": list(kinds), **more})
 
-    def _read(self, kind: Callable[..., Fact], name: str, **more: Any) -> list[Fact]:
+    def _read(self, kind: Callable[..., Fact], sql: str, **more: Any) -> list[Fact]:
         """The rows of a statement; its columns are the fields of a fact, in their order."""
         window = self._context.window
         where = {
@@ -109,7 +120,7 @@ class RelationReader:
             "limit": FACTS_MAX,
             **more,
         }
-        asked = on_one_thread(STATEMENTS[name], len(self._nodes))
+        asked = on_one_thread(sql, len(self._nodes))
         return [
             kind(*row)
             for row in rows_by_key(self._database, asked, self._realm, self._nodes, **where)

@@ -11,7 +11,7 @@ import pytest
 
 from schemas.api.insights import InsightScore, ScoreAbsence
 from schemas.rules.insights import insight_rules
-from services.measures.adapters.person_relations import STATEMENTS
+from services.measures.adapters import person_relations
 from services.measures.catalogue import MEASURES
 from services.measures.catalogue import leaving as leaving_measure
 from services.measures.core.deeds import Deed
@@ -219,6 +219,8 @@ def test_no_measure_names_a_person() -> None:
 def test_of_every_table_only_the_rows_of_the_customer_are_read() -> None:
     """Each statement names the identifiers wherever it reads a table by identifier."""
     tables = "group_facts|interactions|map|node_values|observations|orders|surveys|touchpoints"
-    for name, sql in STATEMENTS.items():
+    statements = {k: sql for k, sql in vars(person_relations).items() if k.endswith("_SQL")}
+    assert statements
+    for name, sql in statements.items():
         read = len(re.findall(rf"FROM (?:{tables})\b", sql))
         assert read == sql.count("node IN {nodes:Array(UUID)}") > 0, name
