@@ -42,6 +42,8 @@ class ClickHouseEndpoint:
         self.password = password
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
+        self.is_faulty = False
+        """Whether a fault was ordered since it was healed."""
         self._arguments = arguments
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -103,11 +105,13 @@ class ClickHouseEndpoint:
         key = self.password if password is None else password
         answer = httpx.post(f"{self.url}/dev/faults", json=order, auth=("default", key))
         assert answer.is_success, answer.text
+        self.is_faulty = True
 
     def heal(self) -> dict[str, Any]:
         """Order no faults any more; returns what was left and what was injected."""
         answer = httpx.delete(f"{self.url}/dev/faults", auth=("default", self.password))
         told: dict[str, Any] = answer.raise_for_status().json()
+        self.is_faulty = False
         return told
 
     def _options(self) -> dict[str, Any]:
@@ -134,3 +138,13 @@ def clickhouse_endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cl
     endpoint = ClickHouseEndpoint(tmp_path_factory.mktemp("clickhouse") / "data").start()
     yield endpoint
     endpoint.stop()
+
+
+@pytest.fixture(autouse=True)
+def no_fault_left(request: pytest.FixtureRequest) -> Iterator[None]:
+    """A test that fails with a fault ordered fails no other test of the shared endpoint."""
+    yield
+    if "clickhouse_endpoint" in request.fixturenames:
+        endpoint: ClickHouseEndpoint = request.getfixturevalue("clickhouse_endpoint")
+        if endpoint.is_faulty:
+            endpoint.heal()

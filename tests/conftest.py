@@ -20,6 +20,7 @@ from services.store.database import Database, open_embedded
 from services.store.locks import DirectoryLock
 from services.store.migrations import migrate
 from tests.clickhouse_endpoint import clickhouse_endpoint as clickhouse_endpoint
+from tests.clickhouse_endpoint import no_fault_left as no_fault_left
 from tests.stores import IN_PROCESS, STORES
 from tests.stores import server as server
 from tests.stores import server_settings as server_settings

@@ -47,7 +47,7 @@ from tests.clickhouse_endpoint import ClickHouseEndpoint
 from tests.e2e.accounts import alerts_astray, dead_letters, profile_changes_astray
 from tests.e2e.distributed import SERVICES, Distributed, Worker
 from tests.e2e.runs import wait_for
-from tests.events import SECRET, identifier
+from tests.events import SECRET, event, identifier, line
 from tests.kafka import kafka_settings, renew_catalogue
 from tests.mixed_checks import (
     FACTS,
@@ -127,6 +127,20 @@ class Shop:
             self.run.add(service)
         self.run.wait_ready()
         self._publish([line for _ in range(20) for line in self._drawn()])
+        self.run.wait_drained()
+
+    def hand_out_two_cards(self) -> None:
+        """A customer of one household has two of its cards."""
+        customer, *_ = household(0)
+        cards = [one for one in household(0) if one["type"] == "loyalty_card"]
+        for number, card in enumerate(cards[:2]):
+            named = [{**one, "verified": True} for one in (customer, card)]
+            now = datetime.now(UTC).isoformat()
+            sent = event(
+                "identity.linked", event_id=f"card-{number}", identifiers=named,
+                body={"reason": "login"}, occurred_at=now,
+            )  # fmt: skip
+            self._publish([line(sent)])
         self.run.wait_drained()
 
     def act(self, steps: int) -> None:
@@ -442,6 +456,8 @@ STRUCK: dict[str, dict[str, Any]] = {
 worker has begun, or is done."""
 
 
+CARDS = 1
+"""Rules under which a customer with two cards is two, so that each change has a part to write."""
 FEW = ("before a part is written", "when a part is written and not told")
 
 
@@ -453,9 +469,10 @@ def test_rules_are_applied_wherever_the_worker_is_killed(
     rules, and it is published. A write of the dead one that lands later changes nothing."""
     shop = Shop(1, run)
     shop.open()
+    shop.hand_out_two_cards()
     file = run.directory / "other.toml"
     for number, fault in enumerate(map(STRUCK.__getitem__, points)):
-        file.write_text(RULES[(4, 0)[number % 2]])
+        file.write_text(RULES[(CARDS, 0)[number % 2]])
         kind = "drop" if "drop" in fault else "delay"
         before = run.injected(kind)
         # Until it is healed: the worker tries a statement again that was dropped.
