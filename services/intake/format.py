@@ -8,8 +8,9 @@ somebody could read whom they name.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import NamedTuple
 
 from schemas.faults import Fault
@@ -26,6 +27,17 @@ class Refused(NamedTuple):
     named: bytes = b""
     """The ids, time and persons that the message names, as the fields of a touchpoint that say so:
     whether its bytes may be kept is decided by them. Empty if there are none to be read."""
+
+
+class Delivery(NamedTuple):
+    """A payload as a sender delivered it over HTTP, to check whether it is the sender's."""
+
+    body: bytes
+    headers: Mapping[str, str]
+    """By their names in lower case."""
+    url: str
+    """The address that the sender was given."""
+    received_at: datetime
 
 
 Translated = Sequence[bytes | Refused]
@@ -52,6 +64,10 @@ class Format:
     keeps_unread: bool = False
     """Ingest finds by itself whom a payload names that cannot be read, so its bytes may be kept.
     Those of other formats are not: they may be of somebody of whom none may be."""
+    is_signed: Callable[[Delivery, str], bool] | None = None
+    """Whether a delivery is signed with a secret (or the public key) that the sender shares with
+    its receiver, and not too old to be one sent again by others; None if the sender signs nothing.
+    Pure, and never raises."""
 
 
 def lines_of(found: Iterable[bytes | Refused], place: str = "", realm: str = "") -> Iterator[Line]:
