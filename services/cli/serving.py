@@ -69,6 +69,7 @@ def intake_of(
     """What the routes of the intake and of the health pages work with."""
     from services.intake.http import Running
     from services.intake.in_flight import BytesInFlight
+    from services.intake.signed import webhooks_of
 
     bytes_max = max(settings.request_bytes_in_flight_max, 2 * settings.request_bytes_max)
     return Running(
@@ -78,4 +79,6 @@ def intake_of(
         settings.request_bytes_max,
         BytesInFlight(bytes_max, metrics),
         asyncio.Lock(),
+        webhooks_of(settings.webhook_secrets, settings.realms),
+        settings.http_public_url or "",
     )

@@ -41,7 +41,7 @@ from services.api.http.parts import ApiParts
 from services.api.http.problems import answer_with_problems
 from services.api.http.streams import Streams
 from services.intake import http as intake
-from services.intake import tracking
+from services.intake import tracking, webhooks
 from services.intake.api_document import finished, with_exact_numbers
 from services.intake.http import Running
 
@@ -49,6 +49,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     freshness.router,
     intake.router,
     tracking.router,
+    webhooks.router,
     streams.router,
     profiles.router,
     timeline.router,

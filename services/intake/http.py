@@ -6,7 +6,7 @@ They know the writer as a Protocol only. `POST /v1/touchpoints` needs a key that
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Literal, NamedTuple, cast
 
 import orjson
@@ -28,6 +28,7 @@ from services.ingest.core.outcome import Intake
 from services.ingest.lines import Line
 from services.intake.batch import NoBatch, cut_lines, parsed_lines
 from services.intake.in_flight import BytesInFlight
+from services.intake.signed import Webhook
 from services.runtime.errors import C360Error
 
 EVENTS_PER_REQUEST_MAX = 5_000
@@ -99,6 +100,11 @@ class Running(NamedTuple):
     in_flight: BytesInFlight
     cutting: asyncio.Lock
     """Held while a body that no parser reads is cut into events: one at a time."""
+    webhooks: Mapping[tuple[str, str], Webhook] = {}
+    """Those that sign their deliveries, by the names of format and realm."""
+    public_url: str = ""
+    """Where senders reach this service, without a slash at the end; empty: at the address of the
+    request."""
 
 
 router = APIRouter()

@@ -7,8 +7,6 @@ part of this project's own interface, so the OpenAPI document does not have them
 from __future__ import annotations
 
 import asyncio
-import base64
-import binascii
 from collections.abc import Callable, Coroutine
 from typing import Annotated, Any
 
@@ -22,7 +20,7 @@ from schemas.faults import Fault
 from schemas.instants import written
 from services.api.http.bodies import read_body, read_packed_body
 from services.api.http.body_guard import TRACKING
-from services.api.http.caller import credential_of, identify
+from services.api.http.caller import basic_credentials, credential_of, identify
 from services.api.http.parts import ApiParts, parts_of
 from services.api.http.problems import Problem, problem_of, problem_of_fault
 from services.api.http.submission import write
@@ -39,6 +37,8 @@ AT_ONCE_BYTES_MAX = 64 * 1024
 """Smaller bodies are read on the event loop, for a thread takes longer to begin. One without a key
 in its headers may not be larger: anybody can have it read, and of a page that is being left a
 browser sends no more."""
+NO_KEY = "no-key"
+"""In place of what cannot be read, so that the request is refused."""
 OF_MANY = frozenset({"batch", "import"})
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 log = structlog.get_logger()
@@ -103,16 +103,11 @@ def _answer(results: list[Result]) -> dict[str, Any]:
 
 
 def _credential(request: Request) -> str:
-    """The key in the headers: of Basic authorization the user name, with a colon after it or not;
-    empty if there is none."""
-    scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    if scheme.lower() != "basic":
+    """The key in the headers, of Basic authorization the user name; empty if there is none."""
+    if request.headers.get("authorization", "").partition(" ")[0].lower() != "basic":
         return credential_of(request)
-    try:
-        name = base64.b64decode(token.strip(), validate=True).decode()
-    except (binascii.Error, ValueError):
-        return token  # no key of ours, so the request is refused
-    return name.partition(":")[0]
+    name, _ = basic_credentials(request) or (NO_KEY, "")
+    return name
 
 
 def _body(raw: bytes) -> dict[str, Any]:

@@ -23,7 +23,7 @@ BODY_BYTES_MAX = 2 * 1024 * 1024
 """Of a request for data: 10,000 addresses have about 1 MB."""
 BYTES_IN_FLIGHT_MAX = 64 * 1024 * 1024
 """Of the bodies of all such requests, until they are answered."""
-GUARDED, INTAKE = "/v1/", "/v1/touchpoints"
+GUARDED, INTAKE, WEBHOOKS = "/v1/", "/v1/touchpoints", "/v1/webhooks/"
 TRACKING = {
     f"/v1/{name}{slash}": call
     for call, names in {
@@ -83,7 +83,8 @@ def _is_guarded(scope: Scope) -> bool:
     if scope["type"] != "http" or scope["method"] not in METHODS_WITH_BODY:
         return False
     path: str = scope["path"]
-    return path.startswith(GUARDED) and path != INTAKE and path not in TRACKING
+    own = path == INTAKE or path in TRACKING or path.startswith(WEBHOOKS)
+    return path.startswith(GUARDED) and not own
 
 
 def _replayed(body: bytes, receive: Receive) -> Receive:

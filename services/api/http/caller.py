@@ -6,6 +6,8 @@ never in a URL, which logs would keep.
 
 from __future__ import annotations
 
+import base64
+import binascii
 from collections.abc import Awaitable, Callable
 from typing import Annotated, Any, NamedTuple
 
@@ -54,6 +56,19 @@ def credential_of(request: Request) -> str:
     """The credential in the headers of a request; empty if there is none."""
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     return request.headers.get("x-api-key") or (token if scheme.lower() == "bearer" else "")
+
+
+def basic_credentials(request: Request) -> tuple[str, str] | None:
+    """User name and password of Basic authorization, with a colon between them or not; None without
+    it, and for what is no base64 of UTF-8."""
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "basic":
+        return None
+    try:
+        name, _, password = base64.b64decode(token.strip(), validate=True).decode().partition(":")
+    except (binascii.Error, ValueError):
+        return None
+    return name, password
 
 
 async def identify(request: Request, parts: ApiParts, credential: str) -> Principal:

@@ -36,6 +36,13 @@ class IntakeSettings(Part):
     public_write_keys: list[SecretStr] = Field(default=[])
     """Write keys embedded in apps and web pages, as JSON list: nothing they send is verified. None
     of them may be in C360_API_KEYS, too."""
+    webhook_secrets: dict[str, Annotated[list[SecretStr], Field(min_length=1)]] = Field(default={})
+    """Secrets with which senders sign their webhooks, as JSON object of lists by format, or by
+    FORMAT@REALM: `{"shopify": ["the-secret"]}`. Its deliveries need no key then, and are refused
+    without a signature."""
+    http_public_url: Annotated[str, Field(pattern=r"^https?://[^\s?#]+[^\s?#/]$")] | None = None
+    """Address at which senders reach the service, if a proxy in front of it has another one than
+    it has itself: some signatures cover the address. Without a slash at the end."""
     request_bytes_max: Annotated[int, Field(ge=1024)] = 4 * 1024 * 1024
     """Largest request body that is accepted."""
     request_bytes_in_flight_max: Annotated[int, Field(ge=1024)] = 64 * 1024 * 1024
@@ -68,6 +75,13 @@ class IntakeSettings(Part):
     @classmethod
     def _can_be_sent(cls, keys: list[SecretStr]) -> list[SecretStr]:
         return [sendable(key) for key in keys]
+
+    @field_validator("webhook_secrets")
+    @classmethod
+    def _are_secrets(cls, secrets: dict[str, list[SecretStr]]) -> dict[str, list[SecretStr]]:
+        if any(len(one.get_secret_value()) < 8 for given in secrets.values() for one in given):
+            raise ValueError("a secret needs at least 8 characters, or anybody could sign with it")
+        return secrets
 
     @field_validator("public_write_keys")
     @classmethod

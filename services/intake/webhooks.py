@@ -1,0 +1,120 @@
+"""`POST /v1/webhooks/{format}`: bodies as shops and mail providers deliver them, unchanged.
+
+A delivery is known by its signature if its secret is set (C360_WEBHOOK_SECRETS), otherwise by an
+API key in its headers. Senders give up, and some end their webhook, if they are refused often; so
+a body that cannot be understood is rejected and kept as every other event is, and answered with
+200. The bodies are not part of this project's own interface: the OpenAPI document has none.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated
+
+import orjson
+from fastapi import APIRouter, Depends, Request, Response
+
+from schemas.api.problem import ProblemCode
+from schemas.faults import Fault
+from schemas.touchpoint import DEFAULT_REALM
+from services.api.http.bodies import read_packed_body
+from services.api.http.caller import basic_credentials, credential_of, identify
+from services.api.http.parts import ApiParts, parts_of
+from services.api.http.problems import Problem
+from services.api.http.submission import write
+from services.ingest.core.outcome import Intake
+from services.ingest.lines import Line
+from services.intake.format import Delivery, Format, Refused, lines_of
+from services.intake.formats import FORMATS
+from services.intake.http import EVENTS_PER_REQUEST_MAX, EventSender, Running, event_sender, running
+from services.intake.signed import Webhook
+from services.runtime.clock import utc_now
+
+AT_ONCE_BYTES_MAX = 64 * 1024
+"""Smaller bodies are read on the event loop, for a thread takes longer to begin."""
+
+
+router = APIRouter(include_in_schema=False)
+
+
+@router.post("/v1/webhooks/{layout}")
+@router.post("/v1/webhooks/{layout}/{realm}")
+async def deliver(
+    request: Request,
+    layout: str,
+    parts: Annotated[Running, Depends(running)],
+    api: Annotated[ApiParts, Depends(parts_of)],
+    realm: str = "",
+) -> Response:
+    """Accept one delivery. 200 means that each event of it is durable, or rejected and kept."""
+    known = FORMATS.get(layout)
+    if known is None:
+        raise Problem(ProblemCode.NOT_FOUND, f"there is no format {layout!r}")
+    signed = parts.webhooks.get((layout, realm or DEFAULT_REALM))
+    intake, sender = Intake.PUBLIC, None
+    if signed is None:
+        sender = await event_sender(await identify(request, api, _credential(request)))
+        if realm and sender.realm not in ("", realm):
+            raise Problem(ProblemCode.NOT_ALLOWED, f"the key is none of realm {realm!r}")
+        intake = sender.intake
+    with parts.in_flight.held(intake) as held:
+        bytes_max = min(parts.request_bytes_max, known.payload_bytes_max)
+        body = await read_packed_body(request, bytes_max, held.take)
+        url = parts.public_url + request.url.path if parts.public_url else str(request.url)
+        delivery = Delivery(body, dict(request.headers), url, utc_now())
+        if sender is None:
+            sender = _signer(signed, delivery)
+        lines = await _lines(known, delivery, realm or sender.realm, parts.cutting)
+        results = await write(parts.sink, lines, sender.intake) if lines else []
+    answer = {"results": [one._asdict() for one in results]}
+    return Response(orjson.dumps(answer), media_type="application/json")
+
+
+def _credential(request: Request) -> str:
+    """The key in the headers; also as password, or as user name without one, of an address
+    `https://USER:PASSWORD@HOST`: some senders can be given a key in no other way."""
+    name, password = basic_credentials(request) or ("", "")
+    return credential_of(request) or password or name
+
+
+def _signer(webhook: Webhook | None, delivery: Delivery) -> EventSender:
+    """What a signed delivery may send. Raises Problem 401 if none of the secrets made it."""
+    assert webhook is not None
+    is_signed = webhook.format.is_signed
+    if is_signed is None or not any(is_signed(delivery, one) for one in webhook.secrets):
+        detail = "the signature is missing, too old, or not made with a secret that is set here"
+        raise Problem(ProblemCode.NO_VALID_KEY, detail, WWW_Authenticate="Signature")
+    return EventSender(Intake.SERVER, webhook.realm)
+
+
+async def _lines(
+    layout: Format, delivery: Delivery, realm: str, reading: asyncio.Lock
+) -> list[Line]:
+    """What the delivery holds. Large ones are read by a thread, one at a time."""
+    if len(delivery.body) <= AT_ONCE_BYTES_MAX:
+        return _translated(layout, delivery, realm)
+    async with reading:
+        return await asyncio.to_thread(_translated, layout, delivery, realm)
+
+
+def _translated(layout: Format, delivery: Delivery, realm: str) -> list[Line]:
+    found = layout.touchpoints(delivery.body)
+    if isinstance(found, Fault):
+        return [Line(b"", len(delivery.body), found, realm=realm)]
+    if len(found) > EVENTS_PER_REQUEST_MAX:
+        detail = f"a delivery may have {EVENTS_PER_REQUEST_MAX} events"
+        raise Problem(ProblemCode.TOO_LARGE, detail)
+    if realm and realm != DEFAULT_REALM:
+        found = [_in_realm(one, realm) for one in found]
+    return list(lines_of(found, realm=realm))
+
+
+def _in_realm(one: bytes | Refused, realm: str) -> bytes | Refused:
+    """Formats know of no realms, so what they make names none."""
+    if isinstance(one, Refused):
+        return one._replace(named=_naming(one.named, realm)) if one.named else one
+    return _naming(one, realm)
+
+
+def _naming(touchpoint: bytes, realm: str) -> bytes:
+    return b'{"realm":' + orjson.dumps(realm) + b"," + touchpoint[1:]
