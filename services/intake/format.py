@@ -29,7 +29,7 @@ class Refused(NamedTuple):
     whether its bytes may be kept is decided by them. Empty if there are none to be read."""
 
 
-class Delivery(NamedTuple):
+class Delivered(NamedTuple):
     """A payload as a sender delivered it over HTTP, to check whether it is the sender's."""
 
     body: bytes
@@ -64,7 +64,7 @@ class Format:
     keeps_unread: bool = False
     """Ingest finds by itself whom a payload names that cannot be read, so its bytes may be kept.
     Those of other formats are not: they may be of somebody of whom none may be."""
-    is_signed: Callable[[Delivery, str], bool] | None = None
+    is_signed: Callable[[Delivered, str], bool] | None = None
     """Whether a delivery is signed with a secret (or the public key) that the sender shares with
     its receiver, and not too old to be one sent again by others; None if the sender signs nothing.
     Pure, and never raises."""

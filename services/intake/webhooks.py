@@ -24,7 +24,7 @@ from services.api.http.problems import Problem
 from services.api.http.submission import write
 from services.ingest.core.outcome import Intake
 from services.ingest.lines import Line
-from services.intake.format import Delivery, Format, Refused, lines_of
+from services.intake.format import Delivered, Format, Refused, lines_of
 from services.intake.formats import FORMATS
 from services.intake.http import EVENTS_PER_REQUEST_MAX, EventSender, Running, event_sender, running
 from services.intake.signed import Webhook
@@ -61,7 +61,7 @@ async def deliver(
         bytes_max = min(parts.request_bytes_max, known.payload_bytes_max)
         body = await read_packed_body(request, bytes_max, held.take)
         url = parts.public_url + request.url.path if parts.public_url else str(request.url)
-        delivery = Delivery(body, dict(request.headers), url, utc_now())
+        delivery = Delivered(body, dict(request.headers), url, utc_now())
         if sender is None:
             sender = _signer(signed, delivery)
         lines = await _lines(known, delivery, realm or sender.realm, parts.cutting)
@@ -77,7 +77,7 @@ def _credential(request: Request) -> str:
     return credential_of(request) or password or name
 
 
-def _signer(webhook: Webhook | None, delivery: Delivery) -> EventSender:
+def _signer(webhook: Webhook | None, delivery: Delivered) -> EventSender:
     """What a signed delivery may send. Raises Problem 401 if none of the secrets made it."""
     assert webhook is not None
     is_signed = webhook.format.is_signed
@@ -88,7 +88,7 @@ def _signer(webhook: Webhook | None, delivery: Delivery) -> EventSender:
 
 
 async def _lines(
-    layout: Format, delivery: Delivery, realm: str, reading: asyncio.Lock
+    layout: Format, delivery: Delivered, realm: str, reading: asyncio.Lock
 ) -> list[Line]:
     """What the delivery holds. Large ones are read by a thread, one at a time."""
     if len(delivery.body) <= AT_ONCE_BYTES_MAX:
@@ -97,7 +97,7 @@ async def _lines(
         return await asyncio.to_thread(_translated, layout, delivery, realm)
 
 
-def _translated(layout: Format, delivery: Delivery, realm: str) -> list[Line]:
+def _translated(layout: Format, delivery: Delivered, realm: str) -> list[Line]:
     found = layout.touchpoints(delivery.body)
     if isinstance(found, Fault):
         return [Line(b"", len(delivery.body), found, realm=realm)]

@@ -25,7 +25,7 @@ from services.ingest.lines import Line
 from services.ingest.stage import Result, Status
 from services.intake import signed
 from services.intake.application import create_app
-from services.intake.format import Delivery, Format, Refused
+from services.intake.format import Delivered, Format, Refused
 from services.intake.formats import FORMATS
 from services.intake.http import Running
 from services.intake.in_flight import BytesInFlight
@@ -52,7 +52,7 @@ def mac(secret: str, body: bytes, url: str) -> str:
     return hmac.new(secret.encode(), body + url.encode(), hashlib.sha256).hexdigest()
 
 
-def is_signed(delivery: Delivery, secret: str) -> bool:
+def is_signed(delivery: Delivered, secret: str) -> bool:
     """A signature over body and address."""
     given = delivery.headers.get("x-shout", "")
     return hmac.compare_digest(given, mac(secret, delivery.body, delivery.url))
