@@ -31,6 +31,7 @@ from services.runtime.errors import Fatal
 from services.runtime.metrics import Metrics
 from services.runtime.retry import until_done
 from services.stream.claim_records import OFFER_PARTITIONS, claim_records
+from services.stream.cloud_events import Unreadable, record_value
 from services.stream.dead_letters import dead_letter
 from services.stream.ports import Delivery, Offload, Outbox, Outgoing, Partition
 from services.stream.watermarks import WatermarkStore
@@ -219,8 +220,7 @@ class IngestWorker:
         for delivery in deliveries:
             if delivery.timestamp_ms != stamp_ms:
                 stamp_ms, received_at = delivery.timestamp_ms, from_ms(delivery.timestamp_ms)
-            value = delivery.value or b""
-            line = Line(value, len(value))
+            line = _line(delivery)
             lines.append(line)
             outcomes.append(self._stage.outcome(line, received_at, Intake.SERVER))
         decoded = Decoded(lines, outcomes, received_at, Intake.SERVER)
@@ -305,3 +305,12 @@ class IngestWorker:
             "batch", events=tally.events, refused=len(stored.refused),
             duplicates=tally.statuses[Status.DUPLICATE], records=len(stored.fresh),
         )  # fmt: skip
+
+
+def _line(delivery: Delivery) -> Line:
+    """The touchpoint of a record; of one that has none its bytes."""
+    value = delivery.value or b""
+    found = record_value(value, delivery.headers)
+    if isinstance(found, Unreadable):
+        return Line(value, len(value), found.fault, named=found.named)
+    return Line(found, len(found))

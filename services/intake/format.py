@@ -64,6 +64,9 @@ class Format:
     keeps_unread: bool = False
     """Ingest finds by itself whom a payload names that cannot be read, so its bytes may be kept.
     Those of other formats are not: they may be of somebody of whom none may be."""
+    enveloped: Callable[[Delivered], bytes] | None = None
+    """The payload of a delivery, where its headers say what the body alone does not; None: the
+    body. Never raises."""
     is_signed: Callable[[Delivered, str], bool] | None = None
     """Whether a delivery is signed with a secret (or the public key) that the sender shares with
     its receiver, and not too old to be one sent again by others; None if the sender signs nothing.

@@ -9,6 +9,7 @@ a body that cannot be understood is rejected and kept as every other event is, a
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from typing import Annotated
 
 import orjson
@@ -98,7 +99,8 @@ async def _lines(
 
 
 def _translated(layout: Format, delivery: Delivered, realm: str) -> list[Line]:
-    found = layout.touchpoints(delivery.body)
+    payload = layout.enveloped(delivery) if layout.enveloped else delivery.body
+    found = layout.touchpoints(payload)
     if isinstance(found, Fault):
         return [Line(b"", len(delivery.body), found, realm=realm)]
     if len(found) > EVENTS_PER_REQUEST_MAX:
@@ -110,11 +112,14 @@ def _translated(layout: Format, delivery: Delivered, realm: str) -> list[Line]:
 
 
 def _in_realm(one: bytes | Refused, realm: str) -> bytes | Refused:
-    """Formats know of no realms, so what they make names none."""
+    """What most formats make names no realm, as the senders have none."""
     if isinstance(one, Refused):
         return one._replace(named=_naming(one.named, realm)) if one.named else one
     return _naming(one, realm)
 
 
 def _naming(touchpoint: bytes, realm: str) -> bytes:
+    with suppress(ValueError, TypeError):
+        if "realm" in orjson.loads(touchpoint):
+            return touchpoint
     return b'{"realm":' + orjson.dumps(realm) + b"," + touchpoint[1:]

@@ -61,3 +61,18 @@ def test_stop_finishes_what_is_in_hand() -> None:
     bench = Bench(sent(), limits=Limits(linger_s=30))
     bench.run_until(lambda: not bench.source.left)
     assert bench.source.committed == [1]
+
+
+def test_a_cloud_event_is_read_and_one_that_is_none_is_dead_lettered_as_it_came() -> None:
+    """In binary mode, with its headers."""
+    good = {"specversion": "1.0", "id": "ce-1", "source": "shop", "type": "page.viewed"}
+    headers = tuple((f"ce_{name}", value.encode()) for name, value in good.items())
+    bench = Bench(sent(event_id="e1"), sent(event_id="e2"), limits=Limits(linger_s=0.05))
+    first, second = bench.source.left
+    bench.source.left = [first._replace(headers=headers), second._replace(headers=headers[:-1])]
+    bench.run_until(lambda: bool(bench.source.committed))
+    assert bench.metrics.events.labels("accepted")._value.get() == 1
+    (letter,) = [one for one in bench.outbox.sent if one.topic == "c360.rejected"]
+    assert letter.value == sent(event_id="e2")
+    assert set(headers[:-1]) <= set(letter.headers)
+    assert dict(letter.headers)["c360-path"] == b"type"
