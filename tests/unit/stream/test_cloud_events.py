@@ -93,6 +93,7 @@ def test_what_has_no_touchpoint_says_why(
     ],
 )  # fmt: skip
 def test_the_end_of_a_type_is_an_event_type(named: str, meant: str) -> None:
+    """Whatever stands before it; another type stays whole, for ingest to refuse."""
     assert type_of(named) == meant
 
 
