@@ -10,11 +10,13 @@ import typer
 from schemas.touchpoint import DEFAULT_REALM
 from services.api.operation import plain
 from services.api.queries.insights import (
+    INSIGHTS_EXPLAIN,
     INSIGHTS_HISTORY,
     INSIGHTS_KEEP,
     INSIGHTS_LIST,
     INSIGHTS_SHOW,
     KEPT_SHOWN_MAX,
+    ExplainRequest,
     HistoryRequest,
     KeepRequest,
     MeasureRequest,
@@ -75,6 +77,32 @@ def show(
     if result["breakdown"]:
         cells = [{**cell, "value": _value(cell)} for cell in result["breakdown"]]
         print_table("Breakdown", cells, ("by", "key", "n", "value"))
+
+
+@app.command()
+def explain(
+    context: typer.Context,
+    measure: Annotated[str, typer.Argument(help="Its name, as 'c360 insights list' prints it.")],
+    sql: Annotated[bool, typer.Option("--sql", help="Its statements, too.")] = False,
+    realm: Realm = DEFAULT_REALM,
+    as_json: AsJson = False,
+) -> None:
+    """What a measure is: its definition, who is counted, what it reads and goes by."""
+    with state_of(context).session() as session:
+        [row] = session.run(INSIGHTS_EXPLAIN, ExplainRequest(measure=measure, realm=realm))
+    found = plain(row)
+    if as_json:
+        print_json(found)
+        return
+    kinds = " and ".join(found["kinds"])
+    out.print(f"{found['definition']}, of {found['population']} (profiles of kind {kinds})")
+    out.print(found["meaning"])
+    if found["settings"]:
+        rows = [{"setting": name, "value": value} for name, value in found["settings"].items()]
+        print_table("Goes by", rows, ("setting", "value"))
+    print_table("Reads", found["inputs"], ("name", "reads"))
+    for one in found["inputs"] if sql else ():
+        out.print(f"\n{one['name']}:\n{one['sql']}", markup=False, highlight=False, soft_wrap=True)
 
 
 @app.command()

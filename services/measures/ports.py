@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     from schemas.api.insights import PersonInsights
     from schemas.identifiers import NodeId
-    from services.measures.core.result import KeptMeasure, MeasureResult
+    from services.measures.core.result import KeptMeasure, MeasureExplained, MeasureResult
     from services.profiles.core.history import ProfileHistory
     from services.store.profile_map import Members
 
@@ -30,6 +30,10 @@ class MeasureSource(Protocol):
         Raises:
             ValueError: the window is empty.
         """
+        ...
+
+    def explained(self, name: str, realm: str) -> MeasureExplained:
+        """What a measure is, without computing it."""
         ...
 
 

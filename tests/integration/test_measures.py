@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from schemas.rules.insights import insight_rules
 from services.measures.adapters.clickhouse import MeasureReader
+from services.measures.catalogue import MEASURES
 from services.measures.core.result import Flag, MeasureResult
 from services.runtime.errors import NotFound
 from services.store.database import Database
@@ -24,6 +26,8 @@ from tests.profile_store import (
 
 pytestmark = pytest.mark.any_store
 DAY = 24 * 60
+GIVEN = ("realm", "kinds", "from_ms", "until_ms", "zone", "currency")
+"""What every statement may ask for."""
 FIRST, UNTIL = date(2026, 3, 1), date(2026, 3, 20)
 
 
@@ -118,3 +122,19 @@ def test_unknown_names(store: Store) -> None:
         reader.measure("happiness", REALM)
     with pytest.raises(NotFound, match="not configured"):
         reader.measure("repeat_purchase_rate", "nowhere")
+
+
+@pytest.mark.parametrize("name", MEASURES)
+def test_each_measure_says_what_it_is(name: str) -> None:
+    """Before any figure, from what it is made of: its text, its limits here, and its statements."""
+    rules = insight_rules()
+    reader = MeasureReader(cast(Any, None), REALMS, rules, lambda: READ_AT)
+    found = reader.explained(name, REALM)
+    assert (found.measure, found.definition) == (name, MEASURES[name].definition)
+    assert len(found.meaning) > len(found.title) / 2
+    assert [one.name for one in found.inputs] == list(MEASURES[name].rows)
+    for one in found.inputs:
+        assert one.reads
+        asked_for = set(re.findall(r"\{(\w+):", one.sql))
+        assert asked_for <= {*found.settings, *GIVEN}, asked_for
+    assert not {*found.settings} & {*GIVEN}, "days are those of the window"

@@ -177,6 +177,7 @@ def asked(access: Access, name: str) -> list[dict[str, Any]]:
         "identity_simulate": {**realm, "rules": CHANGED_RULES},
         **OF_SEGMENTS,
         "insights_show": {**realm, "measure": "repeat_purchase_rate"},
+        "insights_explain": {**realm, "measure": "rfm"},
         "insights_history": {**realm, "measure": "rfm"},
         "insights_profile": {**realm, "identifier": EMAIL},
     }

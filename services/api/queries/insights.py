@@ -13,7 +13,7 @@ from services.api.handles import require_realm
 from services.api.operation import Answer, Operation, RealmRequest, Request
 from services.api.ports import Access
 from services.measures.catalogue import MEASURES
-from services.measures.core.result import KeptMeasure, MeasureResult
+from services.measures.core.result import KeptMeasure, MeasureExplained, MeasureResult
 from services.runtime.errors import InvalidInput, NotFound
 
 Day = Annotated[date, Field(ge=date(1900, 1, 1), lt=date(2200, 1, 1))]
@@ -36,6 +36,13 @@ class MeasureRequest(RealmRequest):
     """First day; by default 365 days before `until`."""
     until: Day | None = None
     """First day after the window; by default today."""
+
+
+class ExplainRequest(RealmRequest):
+    """What a measure is."""
+
+    measure: str
+    """Its name."""
 
 
 class KeepRequest(RealmRequest):
@@ -85,6 +92,10 @@ def _show(access: Access, asked: MeasureRequest) -> Iterator[MeasureResult]:
         raise InvalidInput(str(error)) from error
 
 
+def _explain(access: Access, asked: ExplainRequest) -> Iterator[MeasureExplained]:
+    yield access.reads.measures.explained(asked.measure, asked.realm)
+
+
 def _keep(access: Access, asked: KeepRequest) -> Iterator[KeptMeasure]:
     """Each is durable when it is given: one that fails takes nothing back."""
     reads = access.reads
@@ -111,10 +122,14 @@ INSIGHTS_SHOW = Operation(
     "insights_show", Scope.INSIGHTS_READ, MeasureRequest, MeasureResult, _show
 )
 """One measure."""
+INSIGHTS_EXPLAIN = Operation(
+    "insights_explain", Scope.INSIGHTS_READ, ExplainRequest, MeasureExplained, _explain
+)
+"""What a measure is, and what it reads."""
 INSIGHTS_KEEP = Operation("insights_keep", Scope.STORE_REPAIR, KeepRequest, KeptMeasure, _keep)
 """Compute measures and keep what they are."""
 INSIGHTS_HISTORY = Operation(
     "insights_history", Scope.INSIGHTS_READ, HistoryRequest, KeptMeasure, _history
 )
 """What a measure was when it was computed, the latest first."""
-OPERATIONS = (INSIGHTS_LIST, INSIGHTS_SHOW, INSIGHTS_KEEP, INSIGHTS_HISTORY)
+OPERATIONS = (INSIGHTS_LIST, INSIGHTS_SHOW, INSIGHTS_EXPLAIN, INSIGHTS_KEEP, INSIGHTS_HISTORY)

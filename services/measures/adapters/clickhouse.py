@@ -16,12 +16,21 @@ from schemas.rules.insights import InsightRules
 from services.measures.adapters.fragments import whole
 from services.measures.catalogue import FOLDER, MEASURES
 from services.measures.core.measure import AnyMeasure, MeasureContext, shown
-from services.measures.core.result import Flag, MeasureResult, Span
+from services.measures.core.result import (
+    Flag,
+    MeasureExplained,
+    MeasureInput,
+    MeasureResult,
+    Span,
+)
 from services.measures.core.window import window_of
 from services.runtime.errors import NotFound
 from services.runtime.settings import RealmSettings
 from services.store.database import Database
-from services.store.statements import Statements
+from services.store.statements import Statements, parse
+
+TIMES = {"from_ms", "until_ms"}
+"""Ends of what is read, which the window has and some measures move."""
 
 
 @cache
@@ -49,12 +58,8 @@ class MeasureReader:
         self, name: str, realm: str, first: date | None = None, until: date | None = None
     ) -> MeasureResult:
         """See the port."""
-        if name not in MEASURES:
-            raise NotFound(f"no measure {name!r}; there are: {', '.join(MEASURES)}")
-        if realm not in self._realms:
-            known = ", ".join(sorted(self._realms))
-            raise NotFound(f"realm {realm!r} is not configured; C360_REALMS lists: {known}")
-        measure, settings, now = MEASURES[name], self._realms[realm], self._clock()
+        measure, now = self._known(name, realm), self._clock()
+        settings = self._realms[realm]
         zone = ZoneInfo(settings.time_zone)
         window = window_of(first, until, zone, now)
         # What lies ahead has not happened: nobody is lost in it, and no month of it is over.
@@ -73,6 +78,37 @@ class MeasureReader:
             window=Span.model_validate({"from": window.start, "until": window.end}),
             as_of=now,
         )
+
+    def explained(self, name: str, realm: str) -> MeasureExplained:
+        """See the port."""
+        measure, now = self._known(name, realm), self._clock()
+        settings = self._realms[realm]
+        zone = ZoneInfo(settings.time_zone)
+        window = window_of(None, None, zone, now)
+        context = MeasureContext(window, zone, settings.currency, self._rules.of(realm))
+        sql, given = statements_of_measure(name), measure.parameters(context)
+        file = FOLDER / f"{name}.sql"
+        return MeasureExplained(
+            measure=name,
+            definition=measure.definition,
+            title=measure.title,
+            meaning=measure.meaning,
+            population=measure.population.name,
+            kinds=sorted(measure.population.kinds),
+            settings={of: str(given[of]) for of in sorted(given.keys() - TIMES)},
+            inputs=[
+                MeasureInput(name=one.name, reads=one.description, sql=sql[one.name])
+                for one in parse(file.read_text("utf-8"), file.name)
+            ],
+        )
+
+    def _known(self, name: str, realm: str) -> AnyMeasure:
+        if name not in MEASURES:
+            raise NotFound(f"no measure {name!r}; there are: {', '.join(MEASURES)}")
+        if realm not in self._realms:
+            known = ", ".join(sorted(self._realms))
+            raise NotFound(f"realm {realm!r} is not configured; C360_REALMS lists: {known}")
+        return MEASURES[name]
 
     def _inputs(self, measure: AnyMeasure, realm: str, context: MeasureContext) -> Any:
         """The rows of a measure's statements."""

@@ -8,6 +8,8 @@ same answer for rows in any order.
 
 from __future__ import annotations
 
+import inspect
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, NamedTuple, TypeVar, get_args, get_type_hints
@@ -89,6 +91,12 @@ class Measure(Generic[Inputs]):
     def definition(self) -> str:
         """Name and version."""
         return f"{self.name}/{self.version}"
+
+    @property
+    def meaning(self) -> str:
+        """What the module of the measure says of it, a paragraph a line."""
+        text = inspect.getdoc(sys.modules[self.inputs.__module__]) or self.title
+        return "\n".join(" ".join(one.split()) for one in text.split("\n\n"))
 
     @property
     def rows(self) -> Mapping[str, type[Any]]:

@@ -133,3 +133,35 @@ class KeptMeasure(_Part):
     identifiers may belong together. A whole number, as text."""
     result: MeasureResult
     """The result as it was."""
+
+
+class MeasureInput(_Part):
+    """What a measure reads."""
+
+    name: str
+    """Name of the statement."""
+    reads: str
+    """What its rows are."""
+    sql: str
+    """The statement as the store gets it."""
+
+
+class MeasureExplained(_Part):
+    """What a measure is and where it comes from, before any figure."""
+
+    measure: str
+    """Name of the measure."""
+    definition: str
+    """Name and version of the definition."""
+    title: str
+    """What it says."""
+    meaning: str
+    """How it is made, and what it does not say."""
+    population: str
+    """Who is counted."""
+    kinds: list[str]
+    """The kinds of profiles that these are."""
+    settings: dict[str, str]
+    """Limits, terms and rules that the statements go by in this realm, by their names."""
+    inputs: list[MeasureInput]
+    """What the store counts; figures are made of these rows alone."""
