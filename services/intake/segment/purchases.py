@@ -8,18 +8,15 @@ follow, the order is not taken.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from decimal import ROUND_HALF_EVEN, ROUND_HALF_UP, Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from typing import NamedTuple
 
-from schemas.currency import digits_of
+from services.intake.amounts import CENT, ZERO, plain, shares, step_of
 from services.intake.fields import STEP, TITLE_CHARS_MAX, Fields, NotTaken
 from services.intake.segment.message import Json
 
-ZERO, CENT = Decimal(0), Decimal("0.01")
 ORDER_ID = ("order_id", "orderId")
 AMOUNT_MAX = Decimal(10) ** 15
-PLACES_MAX = 4
-"""Decimals of an amount in the contract."""
 
 
 class Product(NamedTuple):
@@ -49,10 +46,10 @@ def placed(properties: Fields) -> Json:
         "currency": properties.currency() or _no_currency(properties),
         **_given("payment", properties.text("payment_method")),
     }
-    step = _step(str(body["currency"]))
+    step = step_of(str(body["currency"]))
     products = _products(properties, step)
     if not products:
-        return body | {"gross": _plain(properties.needed("total"), properties.path_of("total"))}
+        return body | {"gross": plain(properties.needed("total"), properties.path_of("total"))}
     return body | _lines(properties, products, step)
 
 
@@ -65,13 +62,13 @@ def returned(properties: Fields) -> Json:
     """The body of `order.returned`: what came back, if it makes up the amount; else the amount."""
     currency, total = properties.currency(), properties.amount("total")
     body = {"order_id": properties.required(*ORDER_ID), **_given("currency", currency)}
-    products = _products(properties, _step(currency) if currency else STEP)
+    products = _products(properties, step_of(currency) if currency else STEP)
     if products and total in (None, sum(one.total for one in products)):
         return body | {"lines": [_line(one, {}, one.total) for one in products]}
     refund = properties.needed("total")
     if refund < 0:
         raise NotTaken(properties.path_of("total"), "must not be negative")
-    return body | {"refund": _plain(refund, properties.path_of("total"))}
+    return body | {"refund": plain(refund, properties.path_of("total"))}
 
 
 def cart(properties: Fields) -> Json:
@@ -85,7 +82,7 @@ def cart(properties: Fields) -> Json:
         "items": [_item(one, currency) for one in products],
     }
     if worth is not None and currency:
-        body |= {"total": _plain(worth, properties.path_of("value")), "currency": currency}
+        body |= {"total": plain(worth, properties.path_of("value")), "currency": currency}
     return body
 
 
@@ -102,20 +99,6 @@ def viewed(properties: Fields) -> Json:
 def sku_of(product: Fields) -> str:
     """The article number."""
     return product.text("sku", "product_id", "productId", "id")
-
-
-def shares(amount: Decimal, weights: Sequence[Decimal], step: Decimal) -> list[Decimal]:
-    """The amount in parts in proportion to the weights, in whole steps but for the last one that
-    weighs anything, which takes what is left: the parts make up the amount exactly."""
-    whole, left = sum(weights, ZERO), amount
-    parts = [ZERO] * len(weights)
-    bearing = [place for place, weight in enumerate(weights) if weight]
-    for place in bearing[:-1]:
-        parts[place] = (amount * weights[place] / whole).quantize(step, ROUND_HALF_EVEN)
-        left -= parts[place]
-    if bearing:
-        parts[bearing[-1]] = left
-    return parts
 
 
 def _lines(properties: Fields, products: Sequence[Product], step: Decimal) -> Json:
@@ -139,7 +122,7 @@ def _lines(properties: Fields, products: Sequence[Product], step: Decimal) -> Js
         lines.append(_line(one, reduced, one.total - less + more))
     if shipping:
         path = properties.path_of("shipping")
-        lines.append({"kind": "shipping", "total": _plain(shipping, path)})
+        lines.append({"kind": "shipping", "total": plain(shipping, path)})
     return {"lines": lines, **({"tax_mode": "net"} if is_net else {})}
 
 
@@ -155,10 +138,6 @@ def _is_net(properties: Fields, without_tax: Decimal, tax: Decimal, rounding: De
     if tax and abs(total - without_tax - tax) <= rounding:
         return True
     raise NotTaken(path, "products, discount, shipping and tax do not make it up")
-
-
-def _step(currency: str) -> Decimal:
-    return Decimal(1).scaleb(-digits_of(currency))
 
 
 def _products(properties: Fields, step: Decimal) -> list[Product]:
@@ -184,9 +163,9 @@ def _line(product: Product, more: Json, total: Decimal) -> Json:
         **_given("title", fields.text("name", chars_max=TITLE_CHARS_MAX)),
         **_given("category", fields.text("category")),
         **_given("variant", fields.text("variant")),
-        "quantity": _plain(product.quantity, fields.path_of("quantity")),
-        "unit_price": _plain(product.price, fields.path_of("price")),
-        "total": _plain(total, fields.path_of("price")),
+        "quantity": plain(product.quantity, fields.path_of("quantity")),
+        "unit_price": plain(product.price, fields.path_of("price")),
+        "total": plain(total, fields.path_of("price")),
         **more,
     }
 
@@ -195,7 +174,7 @@ def _item(product: Fields, currency: str) -> Json:
     quantity = product.amount("quantity")
     return {
         **_given("sku", sku_of(product)),
-        **({} if quantity is None else {"quantity": _plain(quantity, product.path_of("quantity"))}),
+        **({} if quantity is None else {"quantity": plain(quantity, product.path_of("quantity"))}),
         **_offer(product, product.currency() or currency),
     }
 
@@ -207,7 +186,7 @@ def _offer(product: Fields, currency: str) -> Json:
         return {}
     offer = {
         "sku": sku,
-        "price": _plain(_price(product), product.path_of("price")),
+        "price": plain(_price(product), product.path_of("price")),
         "currency": currency,
         **_given("variant", product.text("variant")),
     }
@@ -223,19 +202,6 @@ def _positive(properties: Fields, name: str) -> Decimal:
 
 def _no_currency(properties: Fields) -> str:
     raise NotTaken(properties.path_of("currency"), "Field required: whose amounts these are")
-
-
-def _plain(amount: Decimal, path: str) -> str:
-    """An amount as the contract writes it: digits, and a point before at most four decimals."""
-    if _exponent(amount.normalize()) < -PLACES_MAX:
-        raise NotTaken(path, f"at most {PLACES_MAX} decimals")
-    return f"{amount:f}"
-
-
-def _exponent(amount: Decimal) -> int:
-    exponent = amount.as_tuple().exponent
-    assert isinstance(exponent, int), "amounts are finite"
-    return exponent
 
 
 def _given(name: str, text: str) -> Json:

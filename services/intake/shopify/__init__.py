@@ -1,0 +1,1 @@
+"""Webhooks and exports of Shopify as touchpoints: pure."""

@@ -1,0 +1,1 @@
+"""What webhooks of shop systems have in common: pure."""
