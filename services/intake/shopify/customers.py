@@ -29,7 +29,7 @@ STATES = {
 CONFIRMED = "confirmed_opt_in"
 
 
-class Consent(NamedTuple):
+class StatedConsent(NamedTuple):
     """What somebody agreed to on one channel."""
 
     channel: str
@@ -81,7 +81,7 @@ def agreed_to_sms(message: ShopMessage) -> Iterator[bytes]:
     )
 
 
-def _by_itself(number: str, consent: Consent) -> Iterator[bytes]:
+def _by_itself(number: str, consent: StatedConsent) -> Iterator[bytes]:
     persons = [identifier("customer_number", number, SYSTEM, verified=True)]
     found = list(_consented(consent, persons))
     if not found:
@@ -101,7 +101,7 @@ def _attributes(fields: Fields) -> Json:
     return found
 
 
-def _consents(fields: Fields) -> Iterator[Consent]:
+def _consents(fields: Fields) -> Iterator[StatedConsent]:
     email, phone = (fields.text(name, chars_max=320) for name in ("email", "phone"))
     created_at = fields.time("created_at")
     stated = fields.object("email_marketing_consent")
@@ -112,13 +112,13 @@ def _consents(fields: Fields) -> Iterator[Consent]:
     yield _consent("sms", phone, fields.object("sms_marketing_consent"), created_at)
 
 
-def _consent(channel: str, address: str, stated: Fields, created_at: str) -> Consent:
+def _consent(channel: str, address: str, stated: Fields, created_at: str) -> StatedConsent:
     is_confirmed = stated.text("opt_in_level") == CONFIRMED
     at = stated.time("consent_updated_at") or created_at
-    return Consent(channel, address, stated.text("state"), is_confirmed, at)
+    return StatedConsent(channel, address, stated.text("state"), is_confirmed, at)
 
 
-def _formerly(fields: Fields, email: str, created_at: str) -> Consent:
+def _formerly(fields: Fields, email: str, created_at: str) -> StatedConsent:
     """As customers had it before there were states: a no that never was a yes is none."""
     at = fields.time("accepts_marketing_updated_at")
     is_confirmed = fields.text("marketing_opt_in_level") == CONFIRMED
@@ -127,10 +127,10 @@ def _formerly(fields: Fields, email: str, created_at: str) -> Consent:
         state = "subscribed"
     elif fields.plain.get("accepts_marketing") is False and at not in ("", created_at):
         state = "unsubscribed"
-    return Consent("email", email, state, is_confirmed, at or created_at)
+    return StatedConsent("email", email, state, is_confirmed, at or created_at)
 
 
-def _consented(consent: Consent, persons: list[Json]) -> Iterator[bytes]:
+def _consented(consent: StatedConsent, persons: list[Json]) -> Iterator[bytes]:
     type_name = STATES.get(consent.state)
     if type_name is None:
         return

@@ -14,15 +14,15 @@ from typing import NamedTuple
 from services.intake.amounts import ZERO, plain, shares, step_of
 from services.intake.fields import REQUIRED, TITLE_CHARS_MAX, Fields, NotTaken
 from services.intake.shopify.fulfilments import shipped
-from services.intake.shopify.parties import SYSTEM, TILL, Place, buyers, line, numbered
-from services.intake.shopify.refunds import Refund, refunded
+from services.intake.shopify.parties import SYSTEM, TILL, SalesPlace, buyers, line, numbered
+from services.intake.shopify.refunds import ShopifyRefund, refunded
 from services.intake.shops.message import Json, ShopMessage, earlier, given, later, moment
 
 DISCOUNT_KINDS = {"discount_code": "coupon", "automatic": "promotion"}
 TEST = "placed for a test: nobody bought anything"
 
 
-class Sold(NamedTuple):
+class SoldLine(NamedTuple):
     """One line of an order."""
 
     fields: Fields
@@ -33,7 +33,7 @@ class Sold(NamedTuple):
     """After its discounts, tax included."""
 
 
-class Order:
+class ShopifyOrder:
     """An order as it stands. Raises NotTaken."""
 
     def __init__(self, fields: Fields) -> None:
@@ -50,7 +50,7 @@ class Order:
         """Of an order that was brought from another system, before it was created here."""
         self.updated_at = fields.time("updated_at") or self.created_at
         self.revision = later(self.created_at, self.updated_at)
-        self.place = Place(fields)
+        self.place = SalesPlace(fields)
         self.is_net = fields.plain.get("taxes_included") is not True
         self.lines = _lines(self)
         named = buyers(fields)
@@ -69,7 +69,7 @@ class Order:
 
 def order(message: ShopMessage) -> Iterator[bytes]:
     """All that a state of an order says: what was bought, paid, cancelled, sent and given back."""
-    found = Order(message.fields)
+    found = ShopifyOrder(message.fields)
     fields = found.fields
     yield found.line("order.placed", "", found.placed_at, _placed(found), found.revision)
     if fields.text("financial_status") in ("paid", "partially_refunded", "refunded"):
@@ -79,14 +79,14 @@ def order(message: ShopMessage) -> Iterator[bytes]:
         body = {**found.head, **given(reason=fields.text("cancel_reason"))}
         yield found.line("order.cancelled", "-cancelled", cancelled_at, body, found.revision)
     for one in fields.objects("refunds") or []:
-        refund = Refund(one)
+        refund = ShopifyRefund(one)
         yield from refunded(refund)
         yield from _taken_off(found, refund)
     for one in fields.objects("fulfillments") or []:
         yield from shipped(one)
 
 
-def _placed(found: Order) -> Json:
+def _placed(found: ShopifyOrder) -> Json:
     fields = found.fields
     lines: list[Json] = [_line(one) for one in found.lines]
     for one in fields.objects("shipping_lines") or []:
@@ -113,7 +113,7 @@ def _gross(fields: Fields) -> Json:
     return {"gross": plain(total, "total_price")}
 
 
-def _taken_off(found: Order, refund: Refund) -> Iterator[bytes]:
+def _taken_off(found: ShopifyOrder, refund: ShopifyRefund) -> Iterator[bytes]:
     """Goods that were taken off the order before they were sent. What they cost only the order
     knows, which says whether prices include the tax."""
     sold = {one.fields.text("id"): one for one in found.lines}
@@ -127,13 +127,16 @@ def _taken_off(found: Order, refund: Refund) -> Iterator[bytes]:
         lines.append(_named(one) | {"quantity": f"{item.quantity:f}", "total": plain(off, path)})
     if lines:
         body = {**found.head, "currency": found.currency, "lines": lines}
-        name = f"refund-{refund.number}-cancelled"
-        yield line("order.cancelled", name, refund.created_at, body, found.identifiers, found.place)
+        name, at = f"refund-{refund.number}-cancelled", refund.created_at
+        who, where = found.identifiers, found.place
+        yield line("order.cancelled", name, at, body, who, where, found.revision)
 
 
-def _lines(found: Order) -> list[Sold]:
+def _lines(found: ShopifyOrder) -> list[SoldLine]:
     fields = found.fields
-    plain_lines = fields.objects("line_items") or []
+    plain_lines = fields.objects("line_items")
+    if not plain_lines:
+        return []
     pieces = [(one.needed("price"), one.needed("quantity")) for one in plain_lines]
     discounts = _discounts(found, plain_lines, [price * count for price, count in pieces])
     net = [
@@ -142,14 +145,16 @@ def _lines(found: Order) -> list[Sold]:
     ]
     taxes = _taxes(found, plain_lines, net) if found.is_net else [ZERO] * len(net)
     return [
-        Sold(one, count, price, off, worth + tax)
+        SoldLine(one, count, price, off, worth + tax)
         for one, (price, count), off, worth, tax in zip(
             plain_lines, pieces, discounts, net, taxes, strict=True
         )
     ]
 
 
-def _discounts(found: Order, lines: Sequence[Fields], worth: Sequence[Decimal]) -> list[list[Json]]:
+def _discounts(
+    found: ShopifyOrder, lines: Sequence[Fields], worth: Sequence[Decimal]
+) -> list[list[Json]]:
     """Of each line: as Shopify allocates them, or what is stated of the order in proportion."""
     applied = found.fields.objects("discount_applications") or []
     if any("discount_allocations" in one.plain for one in lines):
@@ -177,14 +182,16 @@ def _allocated(sold: Fields, applied: Sequence[Fields]) -> list[Json]:
     return [one for one in found if Decimal(one["amount"])]
 
 
-def _taxes(found: Order, lines: Sequence[Fields], worth: Sequence[Decimal]) -> list[Decimal]:
+def _taxes(found: ShopifyOrder, lines: Sequence[Fields], worth: Sequence[Decimal]) -> list[Decimal]:
     """On top of the prices of each line."""
     if any(one.plain.get("tax_lines") for one in lines):
         return [_tax(one) for one in lines]
     return _spread(found, "total_tax", found.fields.amount("total_tax") or ZERO, worth)
 
 
-def _spread(found: Order, name: str, whole: Decimal, worth: Sequence[Decimal]) -> list[Decimal]:
+def _spread(
+    found: ShopifyOrder, name: str, whole: Decimal, worth: Sequence[Decimal]
+) -> list[Decimal]:
     if whole and (min(worth, default=ZERO) < 0 or not sum(worth, ZERO)):
         raise NotTaken(found.fields.path_of(name), "there is not enough in the lines for it")
     return shares(whole, worth, found.step)
@@ -194,7 +201,7 @@ def _tax(fields: Fields) -> Decimal:
     return sum((one.needed("price") for one in fields.objects("tax_lines") or []), ZERO)
 
 
-def _shipping(found: Order, fields: Fields) -> list[Json]:
+def _shipping(found: ShopifyOrder, fields: Fields) -> list[Json]:
     if fields.plain.get("is_removed") is True:
         return []
     off = [one.needed("amount") for one in fields.objects("discount_allocations") or []]
@@ -204,7 +211,7 @@ def _shipping(found: Order, fields: Fields) -> list[Json]:
     return [{"kind": "shipping", "total": worth, **title}] if total else []
 
 
-def _named(sold: Sold) -> Json:
+def _named(sold: SoldLine) -> Json:
     fields = sold.fields
     is_voucher = fields.plain.get("gift_card") is True
     return {
@@ -218,7 +225,7 @@ def _named(sold: Sold) -> Json:
     }
 
 
-def _line(sold: Sold) -> Json:
+def _line(sold: SoldLine) -> Json:
     fields = sold.fields
     return {
         **_named(sold),

@@ -13,7 +13,7 @@ SYSTEM = "shopify"
 TILL = "pos"
 
 
-class Place:
+class SalesPlace:
     """Where an order was placed."""
 
     def __init__(self, order: Fields) -> None:
@@ -30,7 +30,7 @@ def line(
     occurred_at: str,
     body: Json,
     identifiers: list[Json],
-    place: Place | None = None,
+    place: SalesPlace | None = None,
     revision: int = 0,
 ) -> bytes:
     """The line of a touchpoint of Shopify."""

@@ -13,6 +13,7 @@ from schemas.reject import RejectReason
 from services.intake.fields import NotTaken
 from services.intake.shopify.customers import agreed_to_mail, agreed_to_sms, deleted, updated
 from services.intake.shopify.fulfilments import fulfilment, reported
+from services.intake.shopify.goods import cart, checkout, location, product, stock, variant
 from services.intake.shopify.orders import order
 from services.intake.shopify.parties import SYSTEM
 from services.intake.shopify.refunds import refund
@@ -27,6 +28,12 @@ READERS: Mapping[str, Callable[[ShopMessage], Iterable[bytes]]] = {
     "customers_marketing_consent": agreed_to_sms,
     "fulfillments": fulfilment,
     "fulfillment_events": reported,
+    "carts": cart,
+    "checkouts": checkout,
+    "products": product,
+    "variants": variant,
+    "inventory_levels": stock,
+    "locations": location,
 }
 """By topic, or by the part of a topic before its slash."""
 NOT_TAKEN: Mapping[str, str] = {
@@ -35,6 +42,10 @@ NOT_TAKEN: Mapping[str, str] = {
     "customers/redact": "an erasure is ordered by whoever answers for it, and not by a message",
     "customers/data_request": "a request for access is answered by whoever answers for it",
     "shop": "says nothing of a customer",
+    "products/delete": "names no article number",
+    "checkouts/delete": "a checkout that is given up stays as it was",
+    "inventory_levels/disconnect": "names no article number",
+    "locations/delete": "names no place any more",
     "draft_orders": "a draft is no order until it is paid, and is then sent as one",
     "gift_cards": "a balance belongs to a code, and not to a purchase",
     "price_rules": "a rule is applied in orders, which name it",

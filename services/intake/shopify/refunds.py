@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from services.intake.amounts import ZERO, plain, shares
 from services.intake.fields import STEP, TITLE_CHARS_MAX, Fields, NotTaken
-from services.intake.shopify.parties import SYSTEM, TILL, Place, line, numbered
+from services.intake.shopify.parties import SYSTEM, TILL, SalesPlace, line, numbered
 from services.intake.shops.message import Json, ShopMessage, given, moment
 
 CANCEL = "cancel"
@@ -23,7 +23,7 @@ before."""
 FAILED = frozenset({"failure", "error"})
 
 
-class Item(NamedTuple):
+class RefundItem(NamedTuple):
     """So many pieces of a line, given back."""
 
     fields: Fields
@@ -54,7 +54,7 @@ class Item(NamedTuple):
         return shares(amount, [self.quantity, whole - self.quantity], STEP * 100)[0]
 
 
-class Refund:
+class ShopifyRefund:
     """A refund by itself. Raises NotTaken."""
 
     def __init__(self, fields: Fields) -> None:
@@ -73,12 +73,12 @@ class Refund:
         self.items = [self._item(one) for one in fields.objects("refund_line_items") or []]
 
     @property
-    def cancelled(self) -> list[Item]:
+    def cancelled(self) -> list[RefundItem]:
         """What was taken off the order before it was sent."""
         return [one for one in self.items if one.is_cancelled]
 
     @property
-    def returned(self) -> list[Item]:
+    def returned(self) -> list[RefundItem]:
         """What came back."""
         return [one for one in self.items if not one.is_cancelled]
 
@@ -102,9 +102,8 @@ class Refund:
         side, adjusted = self.side, self.fields.objects("order_adjustments") or []
         is_balancing = any(one.text("reason").lower() == BALANCING for one in adjusted)
         postage = (self.shipping(side, with_tax=False), self.shipping(side, with_tax=True))
-        return bool(not self.items and self.paid > 0 and self.paid not in postage) and not (
-            is_balancing
-        )
+        is_told = is_balancing or self.paid in postage
+        return not self.items and self.paid > 0 and not is_told
 
     @property
     def side(self) -> str:
@@ -127,22 +126,22 @@ class Refund:
             found += _money(one, "subtotal_amount", side) or ZERO
         return found
 
-    def _item(self, fields: Fields) -> Item:
+    def _item(self, fields: Fields) -> RefundItem:
         """An edit takes goods off without giving money back; else Shopify says whether they had
         been sent."""
         is_unpaid = not self.fields.objects("transactions")
         is_cancelled = fields.text("restock_type") == CANCEL or is_unpaid
         sold = fields.object("line_item")
         number = fields.text("line_item_id") or sold.text("id")
-        return Item(fields, sold, number, fields.needed("quantity"), is_cancelled)
+        return RefundItem(fields, sold, number, fields.needed("quantity"), is_cancelled)
 
 
 def refund(message: ShopMessage) -> Iterator[bytes]:
     """A refund that is sent by itself."""
-    return refunded(Refund(message.fields))
+    return refunded(ShopifyRefund(message.fields))
 
 
-def refunded(found: Refund) -> Iterator[bytes]:
+def refunded(found: ShopifyRefund) -> Iterator[bytes]:
     """What a refund says without its order: a return, or that something changed."""
     head: Json = {"order_id": found.order_id, "issuer": SYSTEM}
     if found.returned or found.is_money:
@@ -153,17 +152,17 @@ def refunded(found: Refund) -> Iterator[bytes]:
     yield _line(found, "order.status_changed", f"-{status}", {**head, "status": status})
 
 
-def _line(found: Refund, type_name: str, part: str, body: Json) -> bytes:
+def _line(found: ShopifyRefund, type_name: str, part: str, body: Json) -> bytes:
     """A till gives back to whoever stands there; all else finds its customer by the order."""
     payments = found.payments
     till = next((one for one in payments if one.text("source_name") == TILL), None)
-    place = Place(till) if till else None
+    place = SalesPlace(till) if till else None
     named = [] if till else [numbered(found.order_id)]
     name = f"refund-{found.number}{part}"
     return line(type_name, name, found.created_at, body, named, place)
 
 
-def _amounts(found: Refund) -> Json:
+def _amounts(found: ShopifyRefund) -> Json:
     """What came back, if it makes up the money; else the money."""
     currency, side = found.currency, found.side
     worth = [one.worth(side) for one in found.items]
@@ -180,7 +179,7 @@ def _amounts(found: Refund) -> Json:
     return {**given(currency=currency), "refund": plain(found.paid, path)}
 
 
-def _lines(found: Refund, currency: str, *, with_tax: bool) -> Json:
+def _lines(found: ShopifyRefund, currency: str, *, with_tax: bool) -> Json:
     """In the currency of the shop, whatever was given back."""
     lines: list[Json] = []
     for one in found.returned:
@@ -197,7 +196,7 @@ def _lines(found: Refund, currency: str, *, with_tax: bool) -> Json:
     return {**given(currency=shop or currency), "lines": lines}
 
 
-def _reason(found: Refund) -> Json:
+def _reason(found: ShopifyRefund) -> Json:
     note = found.fields.plain.get("note")
     return given(reason=note) if isinstance(note, str) and len(note) <= TITLE_CHARS_MAX else {}
 
