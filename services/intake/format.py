@@ -71,9 +71,6 @@ class Format:
     """Whether a delivery is signed with a secret (or the public key) that the sender shares with
     its receiver, and not too old to be one sent again by others; None if the sender signs nothing.
     Pure, and never raises."""
-    enveloped: Callable[[Delivery], bytes] | None = None
-    """The payload of a delivery with what its headers say of it, as a body alone does not say what
-    it is about; None if it does. Pure, and never raises."""
 
 
 def lines_of(found: Iterable[bytes | Refused], place: str = "", realm: str = "") -> Iterator[Line]:

@@ -7,7 +7,7 @@ A body does not say its topic. As a line of a file it is recognised by its shape
 from __future__ import annotations
 
 from schemas.faults import Fault
-from services.intake.format import Delivery, Format, Translated
+from services.intake.format import Delivered, Format, Translated
 from services.intake.shopify.payload import SHOPIFY
 from services.intake.shops.message import enveloped, translated
 from services.intake.shops.signatures import is_signed_base64
@@ -21,12 +21,12 @@ def touchpoints(payload: bytes) -> Translated | Fault:
     return translated(SHOPIFY, payload)
 
 
-def is_signed(delivery: Delivery, secret: str) -> bool:
+def is_signed(delivery: Delivered, secret: str) -> bool:
     """Whether the body is signed with the secret of the app."""
     return is_signed_base64(delivery, secret, SIGNATURE)
 
 
-def with_topic(delivery: Delivery) -> bytes:
+def with_topic(delivery: Delivered) -> bytes:
     """The body and the topic of a delivery as one payload."""
     return enveloped(SHOPIFY, delivery)
 

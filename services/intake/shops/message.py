@@ -21,7 +21,7 @@ from schemas.reject import RejectReason
 from schemas.touchpoint import EVENT_TYPES, IDENTIFIERS_MAX
 from services.ingest.core.encoding import not_utf8
 from services.intake.fields import REQUIRED, Fields, NotTaken, text_of
-from services.intake.format import Delivery, Refused, Translated
+from services.intake.format import Delivered, Refused, Translated
 
 Json = dict[str, Any]
 REVISION_MAX = 2**31 - 1
@@ -64,7 +64,7 @@ class ShopSystem(NamedTuple):
     """Header by the name of its field in the envelope."""
 
 
-def enveloped(system: ShopSystem, delivery: Delivery) -> bytes:
+def enveloped(system: ShopSystem, delivery: Delivered) -> bytes:
     """The payload of a delivery: its body, and what its headers say of it. A body that is no JSON
     stays as it is, so that it is refused as such."""
     head = {

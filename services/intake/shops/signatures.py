@@ -8,10 +8,10 @@ import hashlib
 import hmac
 from contextlib import suppress
 
-from services.intake.format import Delivery
+from services.intake.format import Delivered
 
 
-def is_signed_base64(delivery: Delivery, secret: str, header: str) -> bool:
+def is_signed_base64(delivery: Delivered, secret: str, header: str) -> bool:
     """Whether the header holds the HMAC-SHA-256 of the body in base64."""
     with suppress(binascii.Error, ValueError):
         stated = base64.b64decode(delivery.headers.get(header, ""), validate=True)
@@ -19,7 +19,7 @@ def is_signed_base64(delivery: Delivery, secret: str, header: str) -> bool:
     return False
 
 
-def is_signed_hex(delivery: Delivery, secret: str, header: str) -> bool:
+def is_signed_hex(delivery: Delivered, secret: str, header: str) -> bool:
     """Whether the header holds the HMAC-SHA-256 of the body in hexadecimal digits."""
     with suppress(ValueError):
         stated = bytes.fromhex(delivery.headers.get(header, ""))
@@ -27,5 +27,5 @@ def is_signed_hex(delivery: Delivery, secret: str, header: str) -> bool:
     return False
 
 
-def _signature(delivery: Delivery, secret: str) -> bytes:
+def _signature(delivery: Delivered, secret: str) -> bytes:
     return hmac.digest(secret.encode(), delivery.body, hashlib.sha256)

@@ -16,7 +16,7 @@ import pytest
 
 from schemas.faults import Fault
 from schemas.reject import RejectReason
-from services.intake.format import Delivery, Refused
+from services.intake.format import Delivered, Refused
 from services.intake.formats.shopify import FORMAT, is_signed, touchpoints, with_topic
 from services.intake.shopify.payload import NOT_TAKEN, READERS, SHAPES
 
@@ -370,8 +370,8 @@ def test_only_the_secret_signs() -> None:
     right = base64.b64encode(hmac.digest(secret.encode(), content, hashlib.sha256)).decode()
     header = "x-shopify-hmac-sha256"
 
-    def delivered(headers: dict[str, str], body: bytes = content) -> Delivery:
-        return Delivery(body, headers, "https://c360.example.com", NOON)
+    def delivered(headers: dict[str, str], body: bytes = content) -> Delivered:
+        return Delivered(body, headers, "https://c360.example.com", NOON)
 
     assert is_signed(delivered({header: right}), secret)
     assert not is_signed(delivered({header: right}), "another-secret")
@@ -385,11 +385,11 @@ def test_only_the_secret_signs() -> None:
 def test_headers_name_the_topic() -> None:
     """A delivery becomes a payload with its topic; a body that is no JSON stays what it is."""
     headers = {"x-shopify-topic": "customers/delete", "x-shopify-webhook-id": "w-1"}
-    [found] = read(json.loads(with_topic(Delivery(b'{"id": 7}', headers, "", NOON))))
+    [found] = read(json.loads(with_topic(Delivered(b'{"id": 7}', headers, "", NOON))))
     assert found["occurred_at"] == "2026-03-02T12:00:00.000Z"
     triggered = headers | {"x-shopify-triggered-at": "2026-03-02T11:59:59.5Z"}
-    [exact] = read(json.loads(with_topic(Delivery(b'{"id": 7}', triggered, "", NOON))))
+    [exact] = read(json.loads(with_topic(Delivered(b'{"id": 7}', triggered, "", NOON))))
     assert exact["occurred_at"] == "2026-03-02T11:59:59.5Z"
-    assert with_topic(Delivery(b"no json", headers, "", NOON)) == b"no json"
-    bare = Delivery(json.dumps(ORDER).encode(), {}, "", NOON)
+    assert with_topic(Delivered(b"no json", headers, "", NOON)) == b"no json"
+    bare = Delivered(json.dumps(ORDER).encode(), {}, "", NOON)
     assert touchpoints(with_topic(bare)) == touchpoints(bare.body)
