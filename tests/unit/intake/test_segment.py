@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 
 from schemas.faults import Fault
 from schemas.reject import RejectReason
+from services.intake.amounts import shares
 from services.intake.format import Refused
 from services.intake.segment.message import Sending, part_id
 from services.intake.segment.payload import parsed, translated
-from services.intake.segment.purchases import shares
 from services.intake.segment.refusals import REFUSALS
 from services.intake.segment.tracks import NAMES, spelt
 
