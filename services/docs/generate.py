@@ -24,6 +24,7 @@ from services.docs.json_schema import (
     segments_schema,
     touchpoint_schema,
 )
+from services.docs.mail_page import mail_page
 from services.docs.manifests import manifests
 from services.docs.metrics_page import metrics_page
 from services.docs.openapi import openapi_document
@@ -54,6 +55,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "docs/reference/consistency-rules.md": rules_page,
     "docs/reference/segments.md": segments_page,
     "docs/reference/tracking.md": tracking_page,
+    "docs/reference/mail.md": mail_page,
     "docs/settings.md": settings_page,
     "docs/metrics.md": metrics_page,
 }

@@ -10,7 +10,7 @@ import math
 import re
 from collections.abc import Iterator, Mapping
 from decimal import ROUND_HALF_EVEN, Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 from schemas.faults import Fault
 from schemas.reject import RejectReason
@@ -37,6 +37,15 @@ class NotTaken(Exception):
     ) -> None:
         super().__init__(message)
         self.fault = Fault(reason, path, message)
+
+
+class FieldAtFault(NamedTuple):
+    """A field for which messages are refused, for a reference page; `*` stands for a place in a
+    list."""
+
+    path: str
+    reason: RejectReason
+    when: str
 
 
 class Fields:

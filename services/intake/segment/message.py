@@ -15,6 +15,7 @@ import orjson
 from schemas.reject import RejectReason
 from schemas.touchpoint import EVENT_TYPES
 from services.intake.fields import REQUIRED, Fields, NotTaken
+from services.intake.json_text import UNWRITABLE
 
 CALLS = ("identify", "track", "page", "screen", "group", "alias")
 SYSTEM = "segment"
@@ -26,7 +27,6 @@ MOBILE = frozenset({"ios", "android", "ipados", "watchos", "tvos"})
 MOBILE_LIBRARY = re.compile(r"ios|android|kotlin|swift|react-native|flutter", re.IGNORECASE)
 EVENT_ID_CHARS_MAX = 100
 DERIVED_CHARS = 40
-UNWRITABLE = "has a number or a character that none is, or is nested too deeply"
 Json = dict[str, Any]
 
 

@@ -7,11 +7,8 @@ could be read whom they name.
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
-from itertools import accumulate
 from typing import Any
 
 import orjson
@@ -19,10 +16,9 @@ import orjson
 from schemas.faults import Fault
 from schemas.reject import RejectReason
 from schemas.touchpoint import DEFAULT_REALM, EVENT_BYTES_MAX
-from services.ingest.core.encoding import not_utf8
-from services.intake.batch import STEPS, STRING
 from services.intake.fields import Fields, NotTaken
 from services.intake.format import Refused, Translated
+from services.intake.json_text import read_json, written
 from services.intake.segment import message as common
 from services.intake.segment.message import Json, Sending, TrackedMessage
 from services.intake.segment.persons import alias, former, group, identify
@@ -34,59 +30,13 @@ TRANSLATORS: Mapping[str, Callable[[TrackedMessage], list[bytes]]] = {
 }  # fmt: skip
 
 
-LEVELS_MAX, LEVELS_AROUND = 254, 2
-"""Of objects within objects: of a message, as many as can be written; and of a body around it."""
-TOO_DEEP = re.compile(b"\x01+")
-
-
-class _NoValue:
-    """What is written as a value and is none: `NaN` and the like, which some libraries write though
-    JSON has none, numbers that no float reaches, and what is nested too deeply."""
-
-    def __str__(self) -> str:
-        return "NaN"
-
-
 def parsed(payload: bytes) -> Json | Fault:
     """The object of a payload, with half characters and what is no value in it where there are
     some: they are the fault of the message that has them only."""
-    try:
-        found = orjson.loads(payload)
-    except orjson.JSONDecodeError as error:
-        try:
-            found = _leniently(payload)
-        except (ValueError, RecursionError):
-            return Fault(RejectReason.NOT_JSON, "", not_utf8(payload) or str(error))
-    if not isinstance(found, dict):
+    found = read_json(payload)
+    if not isinstance(found, dict | Fault):
         return Fault(RejectReason.NOT_JSON, "", "the payload must be a JSON object")
     return found
-
-
-def _leniently(payload: bytes) -> Any:
-    text = b"".join(_without_depths(payload)).decode()
-    return json.loads(
-        text, parse_int=_number, parse_float=_number, parse_constant=lambda _: _NoValue()
-    )
-
-
-def _number(digits: str) -> Any:
-    """As the other parser reads it, so that the messages beside make no difference."""
-    try:
-        return orjson.loads(digits)
-    except orjson.JSONDecodeError:
-        return _NoValue()
-
-
-def _without_depths(payload: bytes) -> Iterator[bytes]:
-    """The text with `NaN` for all that is nested too deeply."""
-    depth_max, copied = LEVELS_MAX + LEVELS_AROUND, 0
-    if payload.count(b"[") + payload.count(b"{") > depth_max:
-        bare = STRING.sub(lambda found: b" " * len(found[0]), payload)
-        depths = accumulate(map(STEPS.__getitem__, bare))
-        for found in TOO_DEEP.finditer(bytes(map(depth_max.__lt__, depths))):
-            yield payload[copied : found.start()] + b"NaN"
-            copied = found.end() + 1  # behind the bracket that leaves the depth
-    yield payload[copied:]
 
 
 def translated(body: Json, sending: Sending, messages_max: int | None = None) -> Translated | Fault:
@@ -105,12 +55,8 @@ def translated(body: Json, sending: Sending, messages_max: int | None = None) ->
 def _of_message(plain: Any, sending: Sending) -> Iterator[bytes | Refused]:
     if isinstance(plain, dict) and sending.realm:
         plain = {**plain, "realm": sending.realm}  # whose it is, once it is refused
-    try:
-        content = orjson.dumps(plain)
-    except TypeError:
-        content = json.dumps(_shallow(plain, LEVELS_MAX), default=str).encode()
-        fault = Fault(RejectReason.NOT_JSON, "", common.UNWRITABLE)
-    else:
+    content, fault = written(plain)
+    if fault is None:
         try:
             yield from _translated(plain, content, sending)
             return
@@ -122,17 +68,6 @@ def _of_message(plain: Any, sending: Sending) -> Iterator[bytes | Refused]:
     if not isinstance(plain, dict):
         content = b""  # whom it names, nobody can tell
     yield Refused(content, fault, _named(plain, sending))
-
-
-def _shallow(value: Any, levels: int) -> Any:
-    """The value without what is nested further than so many levels."""
-    if not isinstance(value, dict | list):
-        return value
-    if not levels:
-        return _NoValue()
-    if isinstance(value, dict):
-        return {key: _shallow(one, levels - 1) for key, one in value.items()}
-    return [_shallow(one, levels - 1) for one in value]
 
 
 def _translated(plain: Any, content: bytes, sending: Sending) -> list[bytes]:

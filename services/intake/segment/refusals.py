@@ -5,18 +5,8 @@ A test compares the list with what is refused.
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from schemas.reject import RejectReason
-
-
-class FieldAtFault(NamedTuple):
-    """A field for which a message is refused; `*` stands for a place in a list."""
-
-    path: str
-    reason: RejectReason
-    when: str
-
+from services.intake.fields import FieldAtFault
 
 _INVALID = RejectReason.INVALID_FIELD
 _ROWS = (

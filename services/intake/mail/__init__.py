@@ -1,0 +1,1 @@
+"""Events of e-mail providers as touchpoints: pure."""

@@ -1,0 +1,103 @@
+"""Whether a delivery is signed by the provider: each scheme as the provider documents it.
+
+Pure: the time is that of the delivery. Signatures are compared in constant time, and whatever a
+delivery holds, the answer is yes or no. A delivery that is sent again by others adds nothing, for
+its events keep their ids; the window spares the work.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import re
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+import orjson
+
+from services.intake.format import Delivered
+from services.intake.mail.bodies import form_of, is_json
+
+WINDOW_S = 300
+"""So far from the time of the signature a delivery may come, in either direction."""
+MAILGUN_WINDOW_S = 12 * 3600
+"""Mailgun tries for eight hours, and does not say that it signs again."""
+SECONDS = re.compile(r"[0-9]{9,11}")
+OF_SIGNATURE = ("timestamp", "token", "signature")
+TOKEN = re.compile(r"[0-9a-f]{64}")
+Signed = Callable[[Delivered, str], bool]
+
+
+def is_token(text: Any) -> bool:
+    """Whether it is a whole HMAC-SHA256 in hexadecimal digits."""
+    return isinstance(text, str) and TOKEN.fullmatch(text) is not None
+
+
+def is_near(seconds: str, delivery: Delivered, window_s: int = WINDOW_S) -> bool:
+    """Whether a delivery comes about when it was signed."""
+    if not SECONDS.fullmatch(seconds):
+        return False
+    return abs(delivery.received_at.timestamp() - int(seconds)) <= window_s
+
+
+def is_signed_by_sendgrid(delivery: Delivered, secret: str) -> bool:
+    """ECDSA with SHA-256 over time and body; the secret is the public key, as SendGrid shows it."""
+    signature = delivery.headers.get("x-twilio-email-event-webhook-signature", "")
+    seconds = delivery.headers.get("x-twilio-email-event-webhook-timestamp", "")
+    if not is_near(seconds, delivery):
+        return False
+    return _is_ecdsa(secret, _unpacked(signature), seconds.encode() + delivery.body)
+
+
+def is_signed_by_mailgun(delivery: Delivered, secret: str) -> bool:
+    """HMAC-SHA256 over time and token, which stand in the body; what they sign is not the body."""
+    found: Any = None
+    if is_json(delivery.body):
+        with suppress(orjson.JSONDecodeError):
+            found = orjson.loads(delivery.body)
+        found = found.get("signature") if isinstance(found, dict) else None
+    else:
+        found = form_of(delivery.body, OF_SIGNATURE)
+    if not isinstance(found, dict):
+        return False
+    seconds, token, signature = (str(found.get(one, "")) for one in OF_SIGNATURE)
+    if not is_near(seconds, delivery, MAILGUN_WINDOW_S):
+        return False
+    return _is_hmac(secret, (seconds + token).encode(), signature)
+
+
+def _is_hmac(key: str, content: bytes, signature: str) -> bool:
+    """HMAC-SHA256 in hexadecimal digits."""
+    wanted = hmac.new(key.encode(), content, hashlib.sha256).hexdigest()
+    return is_token(signature) and hmac.compare_digest(wanted, signature)
+
+
+def _unpacked(text: str) -> bytes:
+    """What is written in Base64; nothing if it is not."""
+    try:
+        return base64.b64decode(text, validate=True)
+    except ValueError:
+        return b""
+
+
+def _is_ecdsa(key: str, signature: bytes, content: bytes) -> bool:
+    from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+    from cryptography.hazmat.primitives.asymmetric.ec import ECDSA, EllipticCurvePublicKey
+    from cryptography.hazmat.primitives.hashes import SHA256
+    from cryptography.hazmat.primitives.serialization import load_der_public_key
+
+    try:
+        public = load_der_public_key(_unpacked(bare_key(key)))
+        if not isinstance(public, EllipticCurvePublicKey):
+            return False
+        public.verify(signature, content, ECDSA(SHA256()))
+    except (InvalidSignature, UnsupportedAlgorithm, ValueError):
+        return False
+    return True
+
+
+def bare_key(text: str) -> str:
+    """A public key without the lines around it, with which some write it."""
+    return "".join(one for one in text.split("\n") if not one.startswith("-----")).strip()

@@ -1,0 +1,72 @@
+"""The payloads of e-mail providers: each is mapped, or refused for a reason that a page lists.
+
+They are read from beside the checkout, and are no part of it; without them these tests say so and
+skip. They are documented ones and such as a provider sent, made anonymous.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from schemas.faults import Fault
+from schemas.touchpoint import TouchpointAdapter
+from services.docs.mail_page import PROVIDERS
+from services.intake.format import Refused
+from services.intake.formats import FORMATS
+from services.intake.mail.provider import MailMapping
+
+FOLDERS = [one / "shared/data/email_webhooks" for one in Path(__file__).parents]
+FOLDER = next((one for one in FOLDERS if one.is_dir()), None)
+NEEDED = pytest.mark.skipif(FOLDER is None, reason="needs shared/data/email_webhooks")
+NO_PAYLOAD = "unisender-go-tracking-test-payload.json.raw"
+"""Stands for a payload that is not in the folder."""
+
+
+def payloads(name: str) -> Iterator[tuple[str, Any]]:
+    """Those of a provider, each with the name of its case."""
+    assert FOLDER is not None
+    for row in json.loads((FOLDER / f"{name}.json").read_text("utf-8")):
+        if row["payload"] != NO_PAYLOAD:
+            yield row["case"], row["payload"]
+
+
+def results(name: str) -> Iterator[tuple[str, bytes | Refused]]:
+    """What becomes of every event."""
+    for case, payload in payloads(name):
+        found = FORMATS[name].touchpoints(json.dumps(payload).encode())
+        assert not isinstance(found, Fault), case
+        assert found, case
+        for one in found:
+            yield case, one
+
+
+@NEEDED
+@pytest.mark.parametrize("name", PROVIDERS)
+def test_every_event_is_mapped_or_refused_for_a_listed_reason(name: str) -> None:
+    """And where it is mapped, to a type that the declaration of its provider names."""
+    provider = PROVIDERS[name]
+    types = {one.type for one in provider.events.values() if isinstance(one, MailMapping)}
+    listed = {(one.path, one.reason) for one in provider.refusals}
+    for case, one in results(name):
+        if isinstance(one, Refused):
+            assert (one.fault.path, one.fault.reason) in listed, case
+        else:
+            assert TouchpointAdapter.validate_json(one).type in types, case
+
+
+@NEEDED
+@pytest.mark.parametrize("name", PROVIDERS)
+def test_events_that_differ_have_ids_that_differ(name: str) -> None:
+    """Of one message, and where an example repeats the id of another kind of event, too."""
+    seen: dict[str, Any] = {}
+    for case, one in results(name):
+        if isinstance(one, bytes):
+            event = json.loads(one)
+            kind = (event["type"], event["identifiers"])
+            assert seen.setdefault(event["event_id"], kind) == kind, case
+            assert event["event_id"].startswith(f"{name}-")
