@@ -16,6 +16,7 @@ from services.intake.mail.provider import (
     COMPLAINED,
     DELIVERED,
     INCOMING,
+    NO_TEMPLATE,
     NOT_BY_RECIPIENT,
     OF_A_CONTACT,
     OPENED,
@@ -31,7 +32,7 @@ from services.intake.mail.values import text_at
 HARD = ("HardBounce", "BadEmailAddress")
 SOFT = (
     "SoftBounce", "DnsError", "SpamNotification", "VirusNotification", "Blocked", "DMARCPolicy",
-    "SMTPApiError", "TemplateRenderingFailed", "ManuallyDeactivated", "Unknown",
+    "SMTPApiError", "ManuallyDeactivated", "Unknown",
 )  # fmt: skip
 OF_PROGRAMS = ("AutoResponder", "AddressChange", "ChallengeVerification")
 
@@ -62,6 +63,7 @@ PROVIDER = MailProvider(
         "SpamComplaint": COMPLAINED,
         "SubscriptionChange ManualSuppression Recipient": UNSUBSCRIBED_FROM_GROUP,
         "SubscriptionChange ended Recipient": RESUBSCRIBED,
+        "Bounce TemplateRenderingFailed": NO_TEMPLATE,
         "Bounce Transient": UNDER_WAY,
         **{f"Bounce {one}": REPLY_OF_PROGRAM for one in OF_PROGRAMS},
         **{

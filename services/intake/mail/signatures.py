@@ -17,6 +17,7 @@ from typing import Any
 
 import orjson
 
+from schemas.faults import Fault
 from services.intake.format import Delivered
 from services.intake.mail.bodies import form_of, is_json
 
@@ -26,6 +27,9 @@ MAILGUN_WINDOW_S = 12 * 3600
 """Mailgun tries for eight hours, and does not say that it signs again."""
 SECONDS = re.compile(r"[0-9]{9,11}")
 OF_SIGNATURE = ("timestamp", "token", "signature")
+OF_SVIX = ("id", "timestamp", "signature")
+SIGNATURES_MAX = 10
+MD5 = re.compile(r"[0-9a-f]{32}")
 TOKEN = re.compile(r"[0-9a-f]{64}")
 Signed = Callable[[Delivered, str], bool]
 
@@ -68,6 +72,61 @@ def is_signed_by_mailgun(delivery: Delivered, secret: str) -> bool:
     return _is_hmac(secret, (seconds + token).encode(), signature)
 
 
+def is_signed_by_mandrill(delivery: Delivered, secret: str) -> bool:
+    """HMAC-SHA1 over the address and the fields of the form, in the order of their names."""
+    form = form_of(delivery.body)
+    if is_json(delivery.body) or isinstance(form, Fault):
+        return False
+    content = delivery.url + "".join(name + form[name] for name in sorted(form))
+    signature = _unpacked(delivery.headers.get("x-mandrill-signature", ""))
+    wanted = hmac.new(secret.encode(), content.encode(), hashlib.sha1).digest()
+    return hmac.compare_digest(wanted, signature)
+
+
+def is_signed_by_mailersend(delivery: Delivered, secret: str) -> bool:
+    """HMAC-SHA256 over the body."""
+    return _is_hmac(secret, delivery.body, delivery.headers.get("signature", ""))
+
+
+def is_signed_by_mailtrap(delivery: Delivered, secret: str) -> bool:
+    """HMAC-SHA256 over the body."""
+    return _is_hmac(secret, delivery.body, delivery.headers.get("mailtrap-signature", ""))
+
+
+def is_signed_by_resend(delivery: Delivered, secret: str) -> bool:
+    """HMAC-SHA256 over id, time and body, as Svix signs; one of several signatures is enough, for
+    while a secret is replaced there are two."""
+    number, seconds, signatures = (delivery.headers.get(f"svix-{one}", "") for one in OF_SVIX)
+    key = _unpacked(secret.removeprefix("whsec_"))
+    if not key or not is_near(seconds, delivery):
+        return False
+    head = f"{number}.{seconds}.".encode(errors="replace")
+    wanted = hmac.new(key, head + delivery.body, hashlib.sha256).digest()
+    given = [one.removeprefix("v1,") for one in signatures.split() if one.startswith("v1,")]
+    return any(hmac.compare_digest(wanted, _unpacked(one)) for one in given[:SIGNATURES_MAX])
+
+
+def is_signed_by_postal(delivery: Delivered, secret: str) -> bool:
+    """RSA over the body: with SHA-256, or of an older Postal with SHA-1. The secret is the public
+    key, as `postal default-dkim-record` shows it."""
+    newer = delivery.headers.get("x-postal-signature-256")
+    signature = delivery.headers.get("x-postal-signature", "") if newer is None else newer
+    return _is_rsa(secret, _unpacked(signature), delivery.body, is_old=newer is None)
+
+
+def is_signed_by_unisender_go(delivery: Delivered, secret: str) -> bool:
+    """MD5 over the body with the secret, the key of the API, in the place of the signature."""
+    found: Any = None
+    with suppress(orjson.JSONDecodeError):
+        found = orjson.loads(delivery.body)
+    signature = found.get("auth") if isinstance(found, dict) else None
+    if not isinstance(signature, str) or not MD5.fullmatch(signature) or not secret:
+        return False
+    content = delivery.body.replace(signature.encode(), secret.encode(), 1)
+    wanted = hashlib.md5(content, usedforsecurity=False).hexdigest()
+    return hmac.compare_digest(wanted, signature)
+
+
 def _is_hmac(key: str, content: bytes, signature: str) -> bool:
     """HMAC-SHA256 in hexadecimal digits."""
     wanted = hmac.new(key.encode(), content, hashlib.sha256).hexdigest()
@@ -93,6 +152,23 @@ def _is_ecdsa(key: str, signature: bytes, content: bytes) -> bool:
         if not isinstance(public, EllipticCurvePublicKey):
             return False
         public.verify(signature, content, ECDSA(SHA256()))
+    except (InvalidSignature, UnsupportedAlgorithm, ValueError):
+        return False
+    return True
+
+
+def _is_rsa(key: str, signature: bytes, content: bytes, *, is_old: bool) -> bool:
+    from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+    from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+    from cryptography.hazmat.primitives.hashes import SHA1, SHA256
+    from cryptography.hazmat.primitives.serialization import load_der_public_key
+
+    try:
+        public = load_der_public_key(_unpacked(bare_key(key)))
+        if not isinstance(public, RSAPublicKey):
+            return False
+        public.verify(signature, content, PKCS1v15(), SHA1() if is_old else SHA256())
     except (InvalidSignature, UnsupportedAlgorithm, ValueError):
         return False
     return True

@@ -7,6 +7,7 @@ import random
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl
 
 import pytest
 
@@ -247,3 +248,75 @@ def test_one_event_costs_no_other() -> None:
     found = FORMATS["sendgrid"].touchpoints(half)
     assert not isinstance(found, Fault)
     assert [isinstance(one, Refused) for one in found] == [True, False]
+
+
+def test_an_event_of_several_recipients_says_whom_it_is_about() -> None:
+    """A mail was sent to each; of an open nobody knows whose it is, and of a bounce those are named
+    who are meant, each with its reply."""
+    both = {"type": "email.sent", "created_at": "2026-03-02T17:30:00Z", "data": {
+        "email_id": "m-1", "to": ["anna@example.com", "Ben <ben@example.com>"],
+        "tags": {"purpose": "service"},
+    }}  # fmt: skip
+    sent = read("resend", both)
+    assert [one.body.address for one in sent] == ["anna@example.com", "ben@example.com"]
+    assert len({one.event_id for one in sent}) == 2
+    [refused] = read("resend", {**both, "type": "email.opened"})
+    assert refused.fault[:2] == (RejectReason.NO_USABLE_IDENTIFIER, "data.to")
+    replies = {"anna@example.com": "550 5.1.1 no mailbox", "ben@example.com": "550 5.1.1 unknown"}
+    bounced = read("amazon_ses", {
+        "eventType": "Bounce", "mail": {"destination": [*replies, "cleo@example.com"]},
+        "bounce": {"timestamp": "2026-03-02T17:30:00Z", "bounceType": "Permanent",
+                   "bouncedRecipients": [{"emailAddress": one, "diagnosticCode": reply}
+                                         for one, reply in replies.items()]},
+    })  # fmt: skip
+    assert {one.body.address: one.body.reason for one in bounced} == replies
+
+
+def test_events_come_as_lines_or_one_by_one() -> None:
+    """Mailtrap writes a list within an object, or an event on each line; of lines one that cannot
+    be read costs them all, as it does a list."""
+    lines = (EXAMPLES / "mailtrap/payloads.jsonl").read_bytes().splitlines()
+    events = [one for line in lines for one in json.loads(line).get("events", [json.loads(line)])]
+    as_lines = b"\n".join(json.dumps(one).encode() for one in events) + b"\n"
+    touchpoints = FORMATS["mailtrap"].touchpoints
+    assert not isinstance(found := touchpoints(as_lines), Fault)
+    assert len(found) == len(events)
+    assert found == touchpoints(json.dumps({"events": events}).encode())
+    assert isinstance(touchpoints(as_lines[:-3]), Fault)
+
+
+def test_a_form_and_its_list_are_the_same() -> None:
+    """Mandrill packs its events in a field."""
+    form, *_ = (EXAMPLES / "mandrill/payloads.jsonl").read_bytes().splitlines()
+    [(_, text)] = parse_qsl(form.decode())
+    touchpoints = FORMATS["mandrill"].touchpoints
+    assert touchpoints(form) == touchpoints(text.encode())
+
+
+def test_the_envelope_of_a_topic_makes_no_difference() -> None:
+    """Raw or within the envelope of SNS; a request to confirm says what to do."""
+    file = (EXAMPLES / "amazon_ses/payloads.jsonl").read_bytes().splitlines()
+    enveloped = [one for one in file if b'"Message"' in one]
+    assert enveloped
+    touchpoints = FORMATS["amazon_ses"].touchpoints
+    for one in enveloped:
+        assert touchpoints(one) == touchpoints(json.loads(one)["Message"].encode())
+    [asked] = read("amazon_ses", {"Type": "SubscriptionConfirmation", "TopicArn": "t"})
+    assert "SubscribeURL" in asked.fault.message
+
+
+def test_programs_are_named_by_events_and_fields_of_providers() -> None:
+    """Of each provider that has a word for them, whatever the user agent says."""
+    by_hand = {"user-agent": BROWSER}
+    said = [
+        read("mailgun", {"event": "opened", "timestamp": 1772472600, "recipient": "a@example.com",
+                         "client-info": {**by_hand, "bot": bot}}) for bot in ("", "apple")
+    ] + [
+        read("sparkpost", {"type": "open", "timestamp": "1772472600", "rcpt_to": "a@example.com",
+                           "user_agent": BROWSER, "user_agent_parsed": {field: is_one}})
+        for field in ("is_proxy", "is_prefetched") for is_one in (False, True)
+    ] + [
+        read("brevo", {"event": name, "ts_event": 1772472600, "email": "a@example.com"})
+        for name in ("opened", "proxy_open")
+    ]  # fmt: skip
+    assert [one.body.is_automated for [one] in said] == [False, True] * 4

@@ -12,10 +12,12 @@ from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from cryptography.hazmat.primitives.hashes import SHA1, SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from services.docs.mail_page import PROVIDERS
 from services.intake.format import Delivered
 from services.intake.formats import FORMATS
 from services.intake.mail.signatures import MAILGUN_WINDOW_S, WINDOW_S
@@ -25,6 +27,9 @@ SECONDS = str(int(NOW.timestamp()))
 URL = "https://c360.example.com/v1/webhooks/mail?token=t"
 SECRET = "a-secret-of-the-provider"
 CURVE = ec.generate_private_key(ec.SECP256R1())
+RSA = rsa.generate_private_key(65537, 2048)
+SVIX_KEY = b"a-key-of-24-bytes-of-svix"
+SVIX_SECRET = "whsec_" + base64.b64encode(SVIX_KEY).decode()
 
 
 class Scheme(NamedTuple):
@@ -88,7 +93,61 @@ def mailgun_form(body: bytes) -> Delivered:
     return delivered(urlencode(pairs).encode())
 
 
+def mandrill(body: bytes) -> Delivered:
+    """The address is signed, and each field of the form in the order of their names."""
+    fields = {"mandrill_events": body.decode(), "a": "ü & ="}
+    content = URL + "a" + fields["a"] + "mandrill_events" + fields["mandrill_events"]
+    signed = hmac.new(SECRET.encode(), content.encode(), hashlib.sha1).digest()
+    return delivered(
+        urlencode(fields).encode(), x_mandrill_signature=base64.b64encode(signed).decode()
+    )
+
+
+def mailersend(body: bytes) -> Delivered:
+    """The body is signed."""
+    return delivered(body, signature=signature(body))
+
+
+def mailtrap(body: bytes) -> Delivered:
+    """The body is signed."""
+    return delivered(body, mailtrap_signature=signature(body))
+
+
+def resend(body: bytes) -> Delivered:
+    """Id, time and body are signed."""
+    content = f"msg_1.{SECONDS}.".encode() + body
+    signed = base64.b64encode(hmac.new(SVIX_KEY, content, hashlib.sha256).digest()).decode()
+    headers = {"svix_id": "msg_1", "svix_timestamp": SECONDS, "svix_signature": f"v1,{signed}"}
+    return delivered(body, **headers)
+
+
+def postal(body: bytes) -> Delivered:
+    """The body is signed, with SHA-256; the older signature stands beside and does not count."""
+    signed = base64.b64encode(RSA.sign(body, PKCS1v15(), SHA256())).decode()
+    return delivered(body, x_postal_signature_256=signed)
+
+
+def postal_before(body: bytes) -> Delivered:
+    """The body is signed, with SHA-1."""
+    signed = base64.b64encode(RSA.sign(body, PKCS1v15(), SHA1())).decode()
+    return delivered(body, x_postal_signature=signed)
+
+
+def unisender_go(body: bytes) -> Delivered:
+    """The body is signed, with the secret in the place of the signature."""
+    text = b'{"auth":"%s","events_by_user":' + json.dumps(body.decode()).encode() + b"}"
+    auth = hashlib.md5(text.replace(b"%s", SECRET.encode(), 1)).hexdigest()
+    return delivered(text.replace(b"%s", auth.encode(), 1))
+
+
 SCHEMES = (
+    Scheme("mandrill", SECRET, mandrill, None),
+    Scheme("mailersend", SECRET, mailersend, None),
+    Scheme("mailtrap", SECRET, mailtrap, None),
+    Scheme("resend", SVIX_SECRET, resend, WINDOW_S),
+    Scheme("postal", public(RSA), postal, None),
+    Scheme("postal", public(RSA), postal_before, None),
+    Scheme("unisender_go", SECRET, unisender_go, None),
     Scheme("sendgrid", public(CURVE), sendgrid, WINDOW_S),
     Scheme("mailgun", SECRET, mailgun, MAILGUN_WINDOW_S),
     Scheme("mailgun", SECRET, mailgun_form, MAILGUN_WINDOW_S),
@@ -188,3 +247,42 @@ def test_the_published_example_of_sendgrid_is_signed() -> None:
     framed = f"-----BEGIN PUBLIC KEY-----\n{key}\n-----END PUBLIC KEY-----\n"
     assert check(delivery, framed)
     assert not check(delivery._replace(body=delivery.body.replace(b"e", b"E", 1)), key)
+
+
+def test_the_newer_signature_of_postal_decides() -> None:
+    """A wrong one is not helped by a right one of the older kind."""
+    check = FORMATS["postal"].is_signed
+    assert check is not None
+    good, old = postal(b"[]"), postal_before(b"[]")
+    assert check(good._replace(headers={**good.headers, **old.headers}), public(RSA))
+    wrong = {**old.headers, "x-postal-signature-256": old.headers["x-postal-signature"]}
+    assert not check(good._replace(headers=wrong), public(RSA))
+
+
+def test_one_of_two_signatures_of_svix_is_enough() -> None:
+    """While a secret is replaced, both sign; of another version none counts."""
+    check = FORMATS["resend"].is_signed
+    assert check is not None
+    good = resend(b"[]")
+    signed, former = good.headers["svix-signature"], f"v1,{base64.b64encode(b'f' * 32).decode()}"
+    for both in (f"{former} {signed}", f"{signed} {former}", f"v1a,x {signed}"):
+        assert check(good._replace(headers={**good.headers, "svix-signature": both}), SVIX_SECRET)
+    for none in (former, signed.replace("v1,", "v2,"), signed.removeprefix("v1,")):
+        headers = {**good.headers, "svix-signature": none}
+        assert not check(good._replace(headers=headers), SVIX_SECRET)
+
+
+def test_mandrill_signs_the_address() -> None:
+    """A delivery to another address is none of this one."""
+    check = FORMATS["mandrill"].is_signed
+    assert check is not None
+    good = mandrill(b"[]")
+    assert check(good, SECRET)
+    assert not check(good._replace(url=URL + "x"), SECRET)
+    assert not check(good._replace(body=good.body + b"&b=1"), SECRET)
+
+
+def test_the_others_sign_nothing() -> None:
+    """Their deliveries need a key."""
+    unsigned = {name for name, one in FORMATS.items() if name in PROVIDERS and not one.is_signed}
+    assert unsigned == {"amazon_ses", "brevo", "mailjet", "postmark", "sparkpost"}
