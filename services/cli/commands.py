@@ -60,7 +60,7 @@ COMMANDS: Mapping[str, Listed] = {
     ),
     "notify": Listed(
         "notify:notify",
-        "Send incidents to webhooks and Alertmanager as they change; runs until it is stopped.",
+        "Send incidents and changes of segments to webhooks as they come, until it is stopped.",
     ),
     "doctor": Listed(
         "doctor:doctor",

@@ -1,4 +1,4 @@
-"""`c360 notify`: incidents to webhooks and Alertmanager, by the routing rules."""
+"""`c360 notify`: incidents to webhooks and Alertmanager, changes of segments to webhooks."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def notify(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Send incidents to webhooks and Alertmanager as they change; runs until it is stopped."""
+    """Send incidents and changes of segments to webhooks as they come, until it is stopped."""
     settings = state_of(context).settings()
     read = read_targets(targets)
     rules = configured_rules(settings)

@@ -26,10 +26,12 @@ from services.notify.core.messages import (
     Message,
     digest_message,
     incident_message,
-    signed,
 )
 from services.notify.core.routing import RoutedIncident, routing_of
 from services.notify.outbox import BEFORE, ENDED, NotifyOutbox, OutboxEntry
+from services.notify.posting import client_of, is_refused, is_taken, post
+from services.notify.segment_feed import SegmentFeed
+from services.notify.server_sent import server_sent
 from services.notify.targets import NotifyTargets, PagePer, WebhookTarget
 from services.runtime.errors import ConfigurationError
 from services.runtime.metrics import Metrics
@@ -41,8 +43,6 @@ SILENT_S = 60.0
 POLL_S = 0.5
 MEASURE_S = 1.0
 DIGEST_MAX = 200
-REFUSED_FROM, FAILED_FROM = 300, 500
-REPEATED = frozenset({408, 425, 429})
 LASTING = ("open", "acknowledged", "muted")
 DENIED = frozenset({401, 403})
 Routed = tuple[Route, Any, float] | None
@@ -67,33 +67,50 @@ class Notifier:
             one.name for one in targets.webhook if one.one_page_per is PagePer.FAULT
         )
         self._empty = outbox.alerts.begin(one.name for one in targets.alertmanager)
+        self._feeds = [
+            SegmentFeed(one, targets.source, outbox.segments, metrics)
+            for one in targets.segment_webhook
+        ]
         self._heard_at, self._is_reading = time.monotonic(), False
 
     def against(self) -> list[str]:
-        """Why it is of no use now; an empty list if incidents are read."""
+        """Why it is of no use now; an empty list if all that targets are to hear of is read."""
+        reasons = [reason for feed in self._feeds for reason in feed.against()]
+        if not self._targets.of_incidents:
+            return reasons
         if not self._is_reading:
-            return ["incidents have not been read yet"]
-        silent = self._silent_s()
-        return [f"incidents were last heard of {silent:.0f} s ago"] if silent > SILENT_S else []
+            return ["incidents have not been read yet", *reasons]
+        silent = time.monotonic() - self._heard_at
+        late = [f"incidents were last heard of {silent:.0f} s ago"] if silent > SILENT_S else []
+        return late + reasons
 
     def _silent_s(self) -> float:
-        return time.monotonic() - self._heard_at
+        """For how long one of the streams has said nothing."""
+        silent = [feed.silent_s() for feed in self._feeds]
+        if self._targets.of_incidents:
+            silent.append(time.monotonic() - self._heard_at)
+        return max(silent)
 
     async def run(self) -> None:
-        """Work until cancelled. Raises ConfigurationError if the key may not read incidents."""
+        """Work until cancelled. Raises ConfigurationError if the key may not read what is sent."""
         async with asyncio.TaskGroup() as group:
             for target in self._targets.webhook:
                 group.create_task(self._send_to(target))
             for manager in self._targets.alertmanager:
                 group.create_task(keep_firing(manager, self._outbox.alerts, self._metrics))
+            for feed in self._feeds:
+                group.create_task(feed.run())
             group.create_task(self._measure())
-            group.create_task(self._read())
+            if self._targets.of_incidents:  # a key for segments alone may read no incidents
+                group.create_task(self._read())
 
     async def _measure(self) -> None:
         while True:
             due, seconds = self._outbox.overdue(time.time())
-            self._metrics.notify_waiting.set(due)
-            self._metrics.notify_oldest_seconds.set(seconds)
+            late = [feed.overdue_s() for feed in self._feeds]
+            failing = [one for one in late if one is not None]
+            self._metrics.notify_waiting.set(due + len(failing))
+            self._metrics.notify_oldest_seconds.set(max(seconds, *failing, 0))
             self._metrics.notify_silent_seconds.set(self._silent_s())
             await asyncio.sleep(MEASURE_S)
 
@@ -117,29 +134,20 @@ class Notifier:
 
     async def _follow(self, client: httpx.AsyncClient) -> bool:
         """Read the stream until it ends; whether it had begun."""
-        last_id, name, data = self._outbox.last_id, "", ""
+        last_id = self._outbox.last_id
         headers = {"Last-Event-ID": last_id} if last_id else {}
         async with client.stream("GET", STREAM_PATH, headers=headers) as answer:
             if answer.status_code in DENIED:
                 raise ConfigurationError("source.key may not read incidents (incidents:read)")
             answer.raise_for_status()
             self._heard_at, self._is_reading = time.monotonic(), True
-            async for line in answer.aiter_lines():
+            async for one in server_sent(answer.aiter_lines(), last_id):
                 self._heard_at = time.monotonic()
-                field, _, value = line.partition(":")
-                value = value.removeprefix(" ")
-                if field == "id":
-                    last_id = value
-                elif field == "event":
-                    name = value
-                elif field == "data":
-                    data = value
-                elif not line and data:
-                    await self._take(client, name, orjson.loads(data), last_id)
-                    name = data = ""
-                elif not line and last_id:
-                    self._outbox.advance(last_id)
-                if not line and self._empty:
+                if one.data:
+                    await self._take(client, one.name, orjson.loads(one.data), one.last_id)
+                elif one.last_id:
+                    self._outbox.advance(one.last_id)
+                if self._empty:
                     await self._fill(client)
         return True
 
@@ -208,12 +216,12 @@ class Notifier:
         where = (found.route, dict(found.labels), found.told_at.timestamp())
         return {
             one.name: where if found.route in one.routes and found.route is not Route.OFF else None
-            for one in self._targets.all
+            for one in self._targets.of_incidents
         }
 
     async def _send_to(self, target: WebhookTarget) -> None:
         waits = pauses()
-        async with httpx.AsyncClient(timeout=target.timeout_s, follow_redirects=False) as client:
+        async with client_of(target) as client:
             while True:
                 entries = self._next(target)
                 if not entries:
@@ -235,25 +243,13 @@ class Notifier:
     ) -> bool:
         """Whether the entries are done with: delivered, or given up."""
         message = message_of(entries)
-        secrets = [one.get_secret_value() for one in target.secrets]
-        headers = signed(message, secrets, int(time.time()))
         self._outbox.trying(entries)
-        try:
-            async with asyncio.timeout(target.timeout_s):
-                async with client.stream(
-                    "POST", target.url, content=message.body, headers=headers
-                ) as answer:
-                    status = answer.status_code
-        except (httpx.HTTPError, TimeoutError, OSError) as error:
-            log.warning("not_delivered", target=target.name, error=type(error).__name__)
-            self._count(DeliveryOutcome.FAILED)
-            return False
-        if status < REFUSED_FROM:
+        status = await post(client, target, message)
+        if is_taken(status):
             self._outbox.delivered(entries)
             self._count(DeliveryOutcome.DELIVERED)
             return True
-        log.warning("not_delivered", target=target.name, status=status)
-        if status >= FAILED_FROM or status in REPEATED:
+        if not is_refused(status):
             self._count(DeliveryOutcome.FAILED)
             return False
         is_over = self._outbox.refused(

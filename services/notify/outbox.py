@@ -18,6 +18,7 @@ import orjson
 from schemas.rules.routing import Route
 from services.notify.faults import PREFIX, ToldFaults
 from services.notify.firing import FiringAlerts
+from services.notify.segment_positions import SegmentPositions
 from services.runtime.errors import ConfigurationError
 from services.store.statements import statements_of
 
@@ -76,6 +77,7 @@ class NotifyOutbox:
             raise ConfigurationError(f"state file {path} cannot be used: {error}") from error
         self.alerts = FiringAlerts(self._db)
         self.faults = ToldFaults(self._db)
+        self.segments = SegmentPositions(self._db)
         path.chmod(0o600)
 
     def close(self) -> None:

@@ -24,6 +24,7 @@ from pydantic import (
 
 from schemas.descriptions import Described
 from schemas.rules.routing import Route
+from schemas.rules.segment_conditions import SEGMENT_ID
 from services.runtime.errors import ConfigurationError
 
 Url = Annotated[str, Field(pattern=r"^https?://[^\s/?#@]+(/[^\s#]*)?$", max_length=2_000)]
@@ -48,12 +49,13 @@ class _Part(Described, BaseModel):
 
 
 class NotifySource(_Part):
-    """The API that incidents are read from."""
+    """The API that incidents and changes of segments are read from."""
 
     url: Annotated[str, Field(pattern=r"^https?://[^\s/?#@]+/?$")] = "http://127.0.0.1:8360"
     """Address of `c360 up` or `c360 api`."""
     key: SecretStr
-    """API key with the scope `incidents:read`; its realm is the one that is read."""
+    """API key with the scope `incidents:read` for incidents and `segments:members` for segments;
+    its realm is the one that is read."""
 
 
 class PagePer(StrEnum):
@@ -79,6 +81,27 @@ class WebhookTarget(_Part):
     """Which routes it is for."""
     one_page_per: PagePer = PagePer.FAULT
     """`fault`: one event for all incidents of a fault; `incident`: one for each."""
+    timeout_s: Annotated[float, Field(gt=0, le=60)] = 10
+    """Seconds until the answer."""
+    give_up_after: Annotated[int, Field(ge=1, le=100)] = 5
+    """Refusals (3xx, 4xx) after which an event is given up; other failures are repeated."""
+
+
+class SegmentWebhookTarget(_Part):
+    """An endpoint that takes CloudEvents of who enters and leaves segments."""
+
+    name: TargetName
+    """Name in logs and lists; how far it has heard is remembered under it."""
+    url: Url
+    """Where events are posted."""
+    secrets: Annotated[
+        list[Annotated[SecretStr, AfterValidator(_signing)]], Field(min_length=1, max_length=2)
+    ]
+    """Signing secrets; two while one replaces the other."""
+    segments: Annotated[
+        list[Annotated[str, Field(pattern=SEGMENT_ID)]], Field(max_length=1_000)
+    ] = []
+    """Ids of the segments; all if there are none."""
     timeout_s: Annotated[float, Field(gt=0, le=60)] = 10
     """Seconds until the answer."""
     give_up_after: Annotated[int, Field(ge=1, le=100)] = 5
@@ -116,17 +139,25 @@ class NotifyTargets(_Part):
     source: NotifySource
     webhook: Annotated[list[WebhookTarget], Field(max_length=50)] = []
     alertmanager: Annotated[list[AlertmanagerTarget], Field(max_length=50)] = []
+    segment_webhook: Annotated[list[SegmentWebhookTarget], Field(max_length=50)] = []
 
     @property
-    def all(self) -> list[WebhookTarget | AlertmanagerTarget]:
-        """Targets of both forms."""
+    def of_incidents(self) -> list[WebhookTarget | AlertmanagerTarget]:
+        """Targets that hear of incidents."""
         return [*self.webhook, *self.alertmanager]
+
+    @property
+    def all(self) -> list[WebhookTarget | AlertmanagerTarget | SegmentWebhookTarget]:
+        """Targets of all forms."""
+        return [*self.of_incidents, *self.segment_webhook]
 
     @model_validator(mode="after")
     def _have_names(self) -> Self:
         names = [one.name for one in self.all]
         if not names:
-            raise ValueError("there is no target: neither [[webhook]] nor [[alertmanager]]")
+            raise ValueError(
+                "there is no target: no [[webhook]], [[alertmanager]] or [[segment_webhook]]"
+            )
         if len(set(names)) != len(names):
             raise ValueError("two targets have one name")
         return self

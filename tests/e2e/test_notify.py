@@ -15,14 +15,19 @@ import threading
 import urllib.request
 from collections.abc import Iterator
 from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from aiohttp import web
 
-from tests.e2e.runs import environment, wait_for
+from schemas.segment_change import SegmentChangeRecord
+from tests.e2e.runs import attempt, c360_json, environment, wait_for
+from tests.e2e.up import running
+from tests.events import event, identifier
 
 SECRET, OLD_SECRET = (
     "whsec_" + base64.b64encode(bytes([number]) * 32).decode() for number in (1, 2)
@@ -46,9 +51,12 @@ class Both:
 
     def __init__(self) -> None:
         self.told: list[Json] = []
+        self.changes: list[tuple[str, Json]] = []
+        """Of segments, each with the name of its event."""
         self.got: dict[str, list[tuple[Any, bytes]]] = {}
         self.answers: dict[str, int] = {}
         self.port = 0
+        self.denied = False
         self._loop = asyncio.new_event_loop()
         self._ready = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
@@ -61,6 +69,7 @@ class Both:
         app.add_routes(
             [
                 web.get("/v1/incidents/stream", self._stream),
+                web.get("/v1/segments/stream", self._stream),
                 web.get("/v1/incidents", self._list),
                 web.post("/{name}", self._receive),
             ]
@@ -88,14 +97,19 @@ class Both:
 
     async def _stream(self, request: web.Request) -> web.StreamResponse:
         assert request.headers["Authorization"] == "Bearer key-1"
+        if self.denied:
+            raise web.HTTPForbidden
         answer = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
         await answer.prepare(request)
         at = int(request.headers.get("Last-Event-ID", "0"))
+        of_segments = request.path.startswith("/v1/segments/")
         with suppress(ConnectionError):
             while True:
                 await answer.write(f"id: {at}\n\n".encode())
-                for number, one in enumerate(self.told[at:], at + 1):
-                    text = f"id: {number}\nevent: incident\ndata: {json.dumps(one)}\n\n"
+                incidents = [("incident", one) for one in self.told]
+                events = self.changes if of_segments else incidents
+                for number, (name, one) in enumerate(events[at:], at + 1):
+                    text = f"id: {number}\nevent: {name}\ndata: {json.dumps(one)}\n\n"
                     await answer.write(text.encode())
                     at = number
                 await asyncio.sleep(0.05)
@@ -267,6 +281,116 @@ def test_one_page_per_fault(both: Both, tmp_path: Path) -> None:
     )
     assert 10 <= grown["open"] <= 40
     assert {one["subject"] for one in pages.values()} == {"f" * 16}
+
+
+def changed(number: int, segment: str = "lapsing", change: str = "entered") -> tuple[str, Json]:
+    """A change of a segment as the stream of the API tells it."""
+    told = {
+        "version": 1, "realm": "default", "segment": segment, "definition": 1, "change": change,
+        "profile_id": f"00000000-0000-0000-0000-{number:012}", "reason": "event", "sequence": 1,
+        "at": f"2026-03-02T00:00:{number % 60:02}Z",
+    }  # fmt: skip
+    return "segment", told
+
+
+def segment_targets(both: Both, directory: Path, **more: str) -> NotifyProcess:
+    """A process whose only targets are these, each with settings of its own."""
+    directory.mkdir(exist_ok=True)
+    base = f"http://127.0.0.1:{both.port}"
+    texts = [
+        f'[[segment_webhook]]\nname = "{name}"\nurl = "{base}/{name}"\nsecrets = ["{SECRET}"]\n'
+        f"timeout_s = 1\ngive_up_after = 2\n{settings}"
+        for name, settings in more.items()
+    ]
+    return NotifyProcess(both, directory, more="\n".join(texts))
+
+
+def test_changes_of_segments_in_their_order_through_kills(both: Both, tmp_path: Path) -> None:
+    """Each before the next, again after a kill, none of other segments; a target that fails waits
+    and misses nothing, one that refuses is given up after its time. Incidents are not read."""
+    both.answers = {"dead": 500, "moved": 302}
+    only = 'segments = ["lapsing"]'
+    notify = segment_targets(both, tmp_path, all="", one=only, dead="", moved=only)
+    changes = [changed(n, "loyal" if n % 3 == 0 else "lapsing") for n in range(1, 21)]
+    with notify as process:
+        both.changes += changes[:10]
+        wait_for(lambda: len(ids(both.events("all"))) == 10 and both.events("dead"))
+        page = notify.metrics_url()
+        wait_for(lambda: _is_ready(page.replace("/metrics", "/readyz")))
+        wait_for(lambda: re.search(r'deliveries_total{outcome="given_up"} [1-9]', _text(page)))
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    both.answers = {}
+    both.changes += [*changes[10:], ("reset", {}), changed(99, change="left")]
+    with notify as process:
+        wanted = 22
+        for name in ("all", "dead"):
+            wait_for(lambda name=name: len(ids(both.events(name))) == wanted)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(30) == 0
+    expected = [one["profile_id"] for _, one in changes] + ["reset", changed(99)[1]["profile_id"]]
+    for name in ("all", "dead"):
+        told = {one["id"]: one for one in both.events(name)}
+        assert [one["subject"] for one in told.values()] == expected
+    [last] = [one for one in both.events("all") if one["type"] == "c360.segment.left"]
+    assert last["data"] == changed(99, change="left")[1]
+    assert last["source"] == "/c360/realms/default/segments/lapsing"
+    assert {one["data"].get("segment", "lapsing") for one in both.events("one")} == {"lapsing"}
+    assert len(ids(both.events("one"))) == len([n for n in range(1, 21) if n % 3]) + 2
+    given_up = subprocess.run(
+        notify.command("--given-up", "--json"), env=environment(), capture_output=True, check=True
+    )
+    assert {one["target"] for one in json.loads(given_up.stdout)} == {"moved"}
+    tried = [one["id"] for one in both.events("moved")]
+    refused = [one["message_id"] for one in json.loads(given_up.stdout)]
+    assert all(tried.count(one) >= 2 for one in refused)
+
+
+def test_the_stream_of_a_service_reaches_its_target(both: Both, tmp_path: Path) -> None:
+    """Of `c360 up`: who enters a segment by what is sent, as soon as time has come there."""
+    data_dir, file = tmp_path / "data", tmp_path / "segments.toml"
+    file.write_text(
+        '[segment.lookers]\ntitle = "Looked at something"\npurpose = "service"\n'
+        '[[segment.lookers.all]]\ndid = "page.viewed"\n'
+    )
+    who = [identifier("email", "anna@example.com", verified=True)]
+    at = (datetime.now(UTC) - timedelta(minutes=1)).isoformat()
+    with running(data_dir, C360_TICK_INTERVAL_S="1") as up:
+        assert up.post(event("search.performed", identifiers=who, occurred_at=at)).is_success
+        wait_for(lambda: attempt(data_dir, "segments", "apply", str(file)).returncode == 0)
+        scopes = ("--scope", "segments:members")
+        made = c360_json(data_dir, "keys", "create", "--name", "notify", *scopes, "--json")
+        notify = segment_targets(both, tmp_path / "notify", all="")
+        text = notify.file.read_text("utf-8")
+        base = f"http://127.0.0.1:{both.port}"
+        text = text.replace(f'[source]\nurl = "{base}"', f'[source]\nurl = "{up.client.base_url}"')
+        notify.file.write_text(text.replace('"key-1"', f'"{made["key"]}"'), "utf-8")
+        with notify:
+            page = notify.metrics_url().replace("/metrics", "/readyz")
+            wait_for(lambda: _is_ready(page))
+            looked = event("page.viewed", event_id="look", identifiers=who, occurred_at=at)
+            assert up.post(looked).is_success
+            wait_for(lambda: both.events("all"))
+        assert up.stop() == 0
+    [entered, *_] = both.events("all")
+    assert entered["type"] == "c360.segment.entered"
+    assert SegmentChangeRecord.model_validate_json(json.dumps(entered["data"])).because == ["look"]
+
+
+def _is_ready(page: str) -> bool:
+    try:
+        return httpx.get(page, trust_env=False).is_success
+    except httpx.TransportError:
+        return False
+
+
+def test_a_key_without_the_scope_is_named(tmp_path: Path, both: Both) -> None:
+    """The process ends, as nothing but another key helps."""
+    both.denied = True
+    with segment_targets(both, tmp_path, all="") as process:
+        assert process.wait(60) == 78
+        assert process.stderr is not None
+        assert "segments:members" in process.stderr.read()
 
 
 def test_wrong_targets_are_named(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
-TYPE = "c360.incident"
+TYPE, SEGMENT_TYPE = "c360.incident", "c360.segment"
 CONTENT_TYPE = "application/cloudevents+json; charset=utf-8"
 NAMES = {"open": "opened"}
 """Words for states that are none of an event; the others are participles already."""
@@ -57,6 +57,20 @@ def digest_message(entries: Sequence[tuple[str, Mapping[str, Any], Any, int]], d
     return _message(message_id, f"{TYPE}.digest", entries[0][1]["realm"], "digest", due, data)
 
 
+def segment_message(change: Mapping[str, Any]) -> Message:
+    """The event of a change of a customer and a segment (SegmentChangeRecord)."""
+    segment, profile, at = change["segment"], change["profile_id"], change["at"]
+    # After an erasure sequences begin anew, at a later time.
+    message_id = f"{segment}.{profile}.{change['sequence']}.{at}"
+    source = f"/c360/realms/{change['realm']}/segments/{segment}"
+    return _posted(message_id, f"{SEGMENT_TYPE}.{change['change']}", source, profile, at, change)
+
+
+def reset_message(last_id: str) -> Message:
+    """The event that says that changes of segments are missing before a place of the stream."""
+    return _posted(f"reset.{last_id}", f"{SEGMENT_TYPE}.reset", "/c360/segments", "reset", None, {})
+
+
 def _data(record: Mapping[str, Any], labels: Any) -> dict[str, Any]:
     """The incident with its labels, and the fault that it stands for, if it does."""
     fault = {"fault": record["fault"]} if "fault" in record else {}
@@ -67,10 +81,16 @@ def _data(record: Mapping[str, Any], labels: Any) -> dict[str, Any]:
 def _message(
     message_id: str, name: str, realm: str, subject: str, at: str | None, data: Any
 ) -> Message:
+    return _posted(message_id, name, f"/c360/realms/{realm}/incidents", subject, at, data)
+
+
+def _posted(
+    message_id: str, name: str, source: str, subject: str, at: str | None, data: Any
+) -> Message:
     event = {
         "specversion": "1.0",
         "id": message_id,
-        "source": f"/c360/realms/{realm}/incidents",
+        "source": source,
         "type": name,
         "subject": subject,
         "datacontenttype": "application/json",
