@@ -27,8 +27,9 @@ from services.intake.fields import (
 from services.intake.format import Delivered, Format, Refused, Translated
 from services.intake.json_text import written
 from services.intake.mail.provider import MailMapping, MailProvider, Recipient
+from services.intake.mail.recipients import one_of, recipients_at
 from services.intake.mail.values import (
-    address_of,
+    addresses_of,
     code,
     digest,
     is_set,
@@ -87,17 +88,14 @@ class ReportedEvent:
 
     def _recipients(self, name: str) -> list[Recipient]:
         provider = self.provider
+        path = provider.recipient[0]
         if provider.recipients is not None:
             found = provider.recipients(self.fields, name)
         else:
-            found = [Recipient(text_at(self.fields, provider.recipient))]
-        named = [one._replace(address=address_of(one.address)) for one in found]
-        path = (provider.recipient or provider.event)[0]
-        if not named or not all(one.address for one in named):
+            found = one_of(recipients_at(self.fields, provider.recipient), path)
+        if not found:
             raise NotTaken(path, REQUIRED, RejectReason.NO_USABLE_IDENTIFIER)
-        if any(len(one.address) > ADDRESS_CHARS_MAX for one in named):
-            raise NotTaken(path, f"at most {ADDRESS_CHARS_MAX} characters")
-        return named
+        return [_with_address(one, path) for one in found]
 
     def _purposes(self) -> list[str]:
         """What the sender says of its message counts before what the provider says of its list."""
@@ -197,6 +195,17 @@ def mapping_of(provider: MailProvider, name: str) -> MailMapping:
     if isinstance(found, str):
         raise NotTaken(path, f"is not taken: {found}", RejectReason.UNKNOWN_TYPE)
     return found
+
+
+def _with_address(recipient: Recipient, path: str) -> Recipient:
+    """The recipient by the address alone."""
+    found = [Recipient(one, recipient.reason) for one in addresses_of(recipient.address)]
+    if not found:
+        raise NotTaken(path, REQUIRED, RejectReason.NO_USABLE_IDENTIFIER)
+    [one] = one_of(found, path)
+    if len(one.address) > ADDRESS_CHARS_MAX:
+        raise NotTaken(path, f"at most {ADDRESS_CHARS_MAX} characters")
+    return one
 
 
 def _url(fields: Fields, provider: MailProvider) -> str:

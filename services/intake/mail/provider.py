@@ -86,7 +86,8 @@ class MailProvider:
     """When it happened: RFC 3339, or seconds or milliseconds since 1970."""
     unpacked: Callable[[bytes], Sequence[Any] | Fault]
     """The events of a payload."""
-    recipient: Paths = ()
+    recipient: Paths
+    """Where the address of the recipient is."""
     recipients: Callable[[Fields, str], list[Recipient]] | None = None
     """Whom the event is about (the second argument is its name), where that is no single field."""
     event_of: Callable[[Fields], str] | None = None
@@ -133,6 +134,5 @@ class MailProvider:
                          "contract, or missing; of a new subscription missing"),
         ]  # fmt: skip
         missing = "no recipient, or of several recipients nobody can tell which"
-        where = self.recipient or self.event[:1]
-        rows.append(FieldAtFault(where[0], RejectReason.NO_USABLE_IDENTIFIER, missing))
+        rows.append(FieldAtFault(self.recipient[0], RejectReason.NO_USABLE_IDENTIFIER, missing))
         return rows

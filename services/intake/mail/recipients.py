@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from schemas.reject import RejectReason
 from services.intake.fields import Fields, NotTaken, text_of
-from services.intake.mail.provider import Recipient
+from services.intake.mail.provider import Paths, Recipient
 
 
 def texts_in(fields: Fields, path: str) -> list[str]:
@@ -17,6 +17,14 @@ def texts_in(fields: Fields, path: str) -> list[str]:
     value = fields.plain.get(name)
     values = value if isinstance(value, list) else [] if value is None else [value]
     return [text_of(one, f"{fields.path_of(name)}.{place}") for place, one in enumerate(values)]
+
+
+def recipients_at(fields: Fields, paths: Paths) -> list[Recipient]:
+    """Those of the first of these fields that names some."""
+    for path in paths:
+        if found := [Recipient(one) for one in texts_in(fields, path) if one.strip()]:
+            return found
+    return []
 
 
 def one_of(found: Sequence[Recipient], path: str) -> list[Recipient]:

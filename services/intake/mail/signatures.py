@@ -79,7 +79,7 @@ def is_signed_by_mandrill(delivery: Delivered, secret: str) -> bool:
         return False
     content = delivery.url + "".join(name + form[name] for name in sorted(form))
     signature = _unpacked(delivery.headers.get("x-mandrill-signature", ""))
-    wanted = hmac.new(secret.encode(), content.encode(), hashlib.sha1).digest()
+    wanted = hmac.new(secret.encode(), content.encode(errors="replace"), hashlib.sha1).digest()
     return hmac.compare_digest(wanted, signature)
 
 

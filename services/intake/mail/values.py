@@ -7,7 +7,7 @@ import re
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from email.utils import parseaddr
+from email.utils import getaddresses
 from typing import Any
 
 import orjson
@@ -74,9 +74,11 @@ def is_set(fields: Fields, paths: Paths) -> bool:
     )
 
 
-def address_of(text: str) -> str:
-    """The address alone: it may be written with a name, `Anna <anna@example.com>`."""
-    return (parseaddr(text)[1] if "<" in text else text).strip()
+def addresses_of(text: str) -> list[str]:
+    """The addresses alone: each may be written with a name, `Anna <anna@example.com>`."""
+    if "<" not in text and "," not in text:
+        return [text.strip()] if text.strip() else []
+    return [address for _, address in getaddresses([text]) if address]
 
 
 def variables_at(fields: Fields, paths: Paths, name: str) -> str:

@@ -19,7 +19,7 @@ from services.ingest.core.activity import is_activity
 from services.intake.fields import Fields, NotTaken
 from services.intake.format import Refused
 from services.intake.formats import FORMATS
-from services.intake.mail.values import address_of, code, text_at, time_at, variables_at
+from services.intake.mail.values import addresses_of, code, text_at, time_at, variables_at
 
 EXAMPLES = Path(__file__).parents[2] / "contract/formats"
 ODD = (
@@ -228,7 +228,11 @@ def test_values_are_found_by_their_paths() -> None:
     fields = Fields({"a": "", "b": {"c": ["x", "y"]}, "d": '["p"]', "e": "[internal] no MX"})
     assert text_at(fields, ("a", "b.c")) == "x"
     assert [text_at(fields, (one,)) for one in "de"] == ["p", "[internal] no MX"]
-    assert address_of(' "Brg, Anna" <anna@example.com> ') == "anna@example.com"
+    assert addresses_of(' "Brg, Anna" <anna@example.com> ') == ["anna@example.com"]
+    assert addresses_of("anna@example.com, ben@example.com") == [
+        "anna@example.com",
+        "ben@example.com",
+    ]
     assert code("c" * 100) == "c" * 100
 
 
@@ -262,6 +266,8 @@ def test_an_event_of_several_recipients_says_whom_it_is_about() -> None:
     assert len({one.event_id for one in sent}) == 2
     [refused] = read("resend", {**both, "type": "email.opened"})
     assert refused.fault[:2] == (RejectReason.NO_USABLE_IDENTIFIER, "data.to")
+    for several in (["anna@example.com", "ben@example.com"], "anna@example.com, ben@example.com"):
+        assert sendgrid(email=several).fault[:2] == (RejectReason.NO_USABLE_IDENTIFIER, "email")
     replies = {"anna@example.com": "550 5.1.1 no mailbox", "ben@example.com": "550 5.1.1 unknown"}
     bounced = read("amazon_ses", {
         "eventType": "Bounce", "mail": {"destination": [*replies, "cleo@example.com"]},
