@@ -34,6 +34,8 @@ ADDRESS_NAMES = {
 }  # fmt: skip
 """Fields that name a person wherever they stand, in lower case."""
 NUMBER = "customer_number"
+ACCOUNTS = frozenset({"verified_email", "is_paying_customer"})
+"""Fields that only an account has: its own number is that of a customer."""
 PERSON_NAMES = ("customer_id", "customerId", "customerNumber")
 
 
@@ -215,7 +217,7 @@ def named_by(system: ShopSystem, plain: Any, at: Any = None) -> bytes | None:
         name, value = waiting.pop()
         if isinstance(value, dict):
             waiting += value.items()
-            if name == "customer" or "verified_email" in value:
+            if name == "customer" or not ACCOUNTS.isdisjoint(value):
                 waiting.append(("customer_id", value.get("id")))
         elif isinstance(value, list):
             waiting += ((name, one) for one in value)

@@ -1,0 +1,1 @@
+"""Webhooks and exports of WooCommerce as touchpoints: pure."""
