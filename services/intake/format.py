@@ -14,7 +14,12 @@ from datetime import datetime
 from typing import NamedTuple
 
 from schemas.faults import Fault
+from schemas.reject import RejectReason
 from services.ingest.lines import KEPT_BYTES_MAX, Line
+
+MESSAGES_MAX = 5_000
+"""Of one payload, as of one request: each message that is refused is kept."""
+TOO_MANY = Fault(RejectReason.TOO_LARGE, "", f"a payload may hold {MESSAGES_MAX} messages")
 
 
 class Refused(NamedTuple):

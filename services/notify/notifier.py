@@ -128,7 +128,7 @@ class Notifier:
                 try:
                     if await self._follow(client):
                         waits = pauses()
-                except (httpx.HTTPError, ValueError, KeyError) as error:
+                except (httpx.HTTPError, ValueError, KeyError, TypeError) as error:
                     log.warning("incidents_not_read", error=type(error).__name__)
                 await asyncio.sleep(next(waits))
 
@@ -141,7 +141,7 @@ class Notifier:
                 raise ConfigurationError("source.key may not read incidents (incidents:read)")
             answer.raise_for_status()
             self._heard_at, self._is_reading = time.monotonic(), True
-            async for one in server_sent(answer.aiter_lines(), last_id):
+            async for one in server_sent(answer.aiter_bytes(), last_id):
                 self._heard_at = time.monotonic()
                 if one.data:
                     await self._take(client, one.name, orjson.loads(one.data), one.last_id)

@@ -25,6 +25,7 @@ from services.runtime.retry import pauses
 STREAM_PATH = "/v1/segments/stream"
 SILENT_S = 60.0
 """The stream has a heartbeat every 15 seconds."""
+FAILED_READS_MAX = 3
 DENIED = frozenset({401, 403})
 log = structlog.get_logger()
 
@@ -47,18 +48,24 @@ class SegmentFeed:
         self._metrics = metrics
         self._heard_at, self._is_reading = time.monotonic(), False
         self._fails_since: float | None = None
+        self._failed_reads = 0
+        """In a row, without coming further."""
 
     def against(self) -> list[str]:
         """Why it is of no use now; an empty list if changes are read."""
         if not self._is_reading:
             return [f"changes of segments have not been read yet for {self._target.name}"]
-        silent = self.silent_s()
-        about = f"changes of segments for {self._target.name} were last heard of {silent:.0f} s ago"
-        return [about] if silent > SILENT_S and self._fails_since is None else []
+        about, silent = f"changes of segments for {self._target.name}", self.silent_s()
+        if silent > SILENT_S:
+            return [f"{about} were last heard of {silent:.0f} s ago"]
+        if self._failed_reads >= FAILED_READS_MAX:
+            return [f"{about} cannot be read: {self._failed_reads} times in a row"]
+        return []
 
     def silent_s(self) -> float:
-        """Seconds since the stream said anything; 0 while nobody listens, as the target fails."""
-        return time.monotonic() - self._heard_at if self._fails_since is None else 0.0
+        """Seconds since the stream said anything. It is opened again and again while the target
+        fails."""
+        return time.monotonic() - self._heard_at
 
     def overdue_s(self) -> float | None:
         """For how long the target has not taken what is next; None if it has."""
@@ -80,10 +87,11 @@ class SegmentFeed:
                     await self._follow(reader, sender)
                 except NotDelivered:
                     pass
-                except (httpx.HTTPError, ValueError, KeyError) as error:
+                except (httpx.HTTPError, ValueError, KeyError, TypeError) as error:
                     log.warning("segments_not_read", error=type(error).__name__)
+                    self._failed_reads += 1
                 if self._positions.last_id(self._target.name) != before:
-                    waits = pauses()
+                    waits, self._failed_reads = pauses(), 0
                 await asyncio.sleep(next(waits))
 
     async def _follow(self, reader: httpx.AsyncClient, sender: httpx.AsyncClient) -> None:
@@ -98,13 +106,18 @@ class SegmentFeed:
                 )
             answer.raise_for_status()
             self._heard_at, self._is_reading = time.monotonic(), True
-            async for one in server_sent(answer.aiter_lines(), last_id):
+            is_open = False
+            async for one in server_sent(answer.aiter_bytes(), last_id):
                 self._heard_at = time.monotonic()
                 message = self._message(one.name, one.data, one.last_id) if one.data else None
                 if message is not None:
                     await self._deliver(sender, message, one.last_id)
                 elif one.last_id and one.last_id != last_id:
                     self._positions.advance(name, one.last_id)
+                    self._fails_since = None
+                elif not one.data and one.last_id == last_id and is_open:
+                    self._fails_since, self._failed_reads = None, 0  # nothing is left to send
+                is_open = True
                 last_id = one.last_id
 
     def _message(self, name: str, data: str, last_id: str) -> Message | None:

@@ -16,12 +16,21 @@ class ServerSentEvent(NamedTuple):
     """Empty for a heartbeat or a mere id."""
 
 
+async def _lines(parts: AsyncIterable[bytes]) -> AsyncIterator[str]:
+    """Lines end at a line feed only: what else separates lines in Unicode stands within texts."""
+    begun = b""
+    async for part in parts:
+        *whole, begun = (begun + part).split(b"\n")
+        for line in whole:
+            yield line.removesuffix(b"\r").decode()
+
+
 async def server_sent(
-    lines: AsyncIterable[str], last_id: str = ""
+    parts: AsyncIterable[bytes], last_id: str = ""
 ) -> AsyncIterator[ServerSentEvent]:
     """The events of a stream, heartbeats among them. Data are of one line, as this API writes."""
     name = data = ""
-    async for line in lines:
+    async for line in _lines(parts):
         field, _, value = line.partition(":")
         value = value.removeprefix(" ")
         if field == "id":

@@ -31,6 +31,8 @@ REGISTRY_PREFIX: Final = 5
 of the schema. No JSON begins with a zero byte."""
 ATTRIBUTES = {"event_id": "id", "occurred_at": "time", "channel": "channel", "realm": "realm"}
 """Fields of a touchpoint, and the attributes that stand for them as they are."""
+OF_ADDRESSES = str.maketrans("-_", "+/")
+"""The alphabet of Base64 in addresses: it is read, too."""
 DATA = re.compile(rb'"data"[ \t\r\n]*:')
 _OBJECT = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
@@ -76,7 +78,8 @@ def structured(event: bytes) -> bytes | Unreadable:
     if "data" in members:
         return binary(attributes, members["data"])
     try:
-        return binary(attributes, base64.b64decode(attributes["data_base64"], validate=True))
+        data = attributes["data_base64"].translate(OF_ADDRESSES)
+        return binary(attributes, base64.b64decode(data, validate=True))
     except (KeyError, ValueError):
         return _unreadable("data", "must be a touchpoint", b"")
 
@@ -90,7 +93,7 @@ def binary(attributes: Mapping[str, str], data: bytes) -> bytes | Unreadable:
             return _unreadable(name, "Field required", data)
     fields = _members(data)
     if fields is None:
-        return _unreadable("data", "must be a touchpoint", data)
+        return _unreadable("data", "must be a touchpoint", _text(data).encode() or data)
     wanted: dict[str, Any] = {
         name: attributes[of] for name, of in ATTRIBUTES.items() if attributes.get(of)
     }

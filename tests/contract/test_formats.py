@@ -166,6 +166,13 @@ def test_other_encodings_are_refused(layout: Format) -> None:
 
 
 @EACH
+def test_many_messages_are_counted_before_they_are_kept(layout: Format) -> None:
+    """A small body may hold a million of them, of which each costs many times its size."""
+    found = layout.touchpoints(b"[" + b",".join([b"{}"] * 100_000) + b"]")
+    assert isinstance(found, Fault) or len(found) <= 5_000
+
+
+@EACH
 def test_no_payload_takes_long(layout: Format) -> None:
     """Depth, width and strings without an end are read in time proportional to their size, which a
     second stands for: the suite ends a test that hangs."""

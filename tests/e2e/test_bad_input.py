@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from services.intake.formats import FORMATS
 from tests.e2e.conftest import HOUSEHOLDS, Reference, Stream
 from tests.e2e.runs import c360, c360_json, command, digest, environment, wait_for
 from tests.events import event, line
@@ -48,7 +49,9 @@ def test_a_payload_of_another_format(tmp_path: Path) -> None:
     assert len(kept) == 4
     shown = c360_json(data, "rejected", "show", kept[0]["reject_id"], "--json")
     assert (shown["reason"], shown["raw"]) == ("invalid_field", "")
-    assert "none of batch" in c360(data, "ingest", "--format", "x", str(payloads), code=2).stderr
+    wrong = c360(data, "ingest", "--format", "x", str(payloads), code=2).stderr
+    assert "none of" in wrong
+    assert all(name in wrong for name in FORMATS)
 
 
 def test_binary_file(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import orjson
 
 from schemas.faults import Fault
 from schemas.reject import RejectReason
-from services.intake.format import Delivered, Format, Refused
+from services.intake.format import MESSAGES_MAX, TOO_MANY, Delivered, Format, Refused
 from services.stream.cloud_events import BATCHED, STRUCTURED, Unreadable, structured
 
 PAYLOAD_BYTES_MAX = 4 * 1024 * 1024
@@ -26,7 +26,7 @@ def touchpoints(payload: bytes) -> list[bytes | Refused] | Fault:
         events = [bytes(one) for one in _LIST.decode(payload)]
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return Fault(RejectReason.NOT_JSON, "", "a batch of CloudEvents must be a JSON list")
-    return [_event(one) for one in events]
+    return TOO_MANY if len(events) > MESSAGES_MAX else [_event(one) for one in events]
 
 
 def _event(event: bytes) -> bytes | Refused:

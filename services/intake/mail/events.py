@@ -24,7 +24,7 @@ from services.intake.fields import (
     Fields,
     NotTaken,
 )
-from services.intake.format import Delivered, Format, Refused, Translated
+from services.intake.format import MESSAGES_MAX, TOO_MANY, Delivered, Format, Refused, Translated
 from services.intake.json_text import written
 from services.intake.mail.provider import MailMapping, MailProvider, Recipient
 from services.intake.mail.recipients import one_of, recipients_at
@@ -61,6 +61,8 @@ def mail_format(
         events = provider.unpacked(payload)
         if isinstance(events, Fault):
             return events
+        if len(events) > MESSAGES_MAX:
+            return TOO_MANY
         return [one for event in events for one in _of_event(provider, event)]
 
     return Format(

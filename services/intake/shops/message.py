@@ -11,6 +11,7 @@ import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
+from itertools import islice
 from typing import Any, NamedTuple
 
 import orjson
@@ -21,7 +22,7 @@ from schemas.reject import RejectReason
 from schemas.touchpoint import EVENT_TYPES, IDENTIFIERS_MAX
 from services.ingest.core.encoding import not_utf8
 from services.intake.fields import REQUIRED, Fields, NotTaken, text_of
-from services.intake.format import Delivered, Refused, Translated
+from services.intake.format import MESSAGES_MAX, TOO_MANY, Delivered, Refused, Translated
 
 Json = dict[str, Any]
 REVISION_MAX = 2**31 - 1
@@ -91,9 +92,14 @@ def translated(system: ShopSystem, payload: bytes) -> Translated | Fault:
     if not isinstance(plain, dict | list):
         return Fault(RejectReason.NOT_JSON, "", "the payload must be a JSON object")
     if isinstance(plain, dict) and plain.keys() >= ENVELOPE:
+        if isinstance(plain["payload"], list) and len(plain["payload"]) > MESSAGES_MAX:
+            return TOO_MANY
         return list(_of_envelope(system, plain))
+    messages = list(islice(system.messages(plain), MESSAGES_MAX + 1))
+    if len(messages) > MESSAGES_MAX:
+        return TOO_MANY
     found: list[bytes | Refused] = []
-    for topic, one in system.messages(plain):
+    for topic, one in messages:
         found += _of_message(system, one, one, {"topic": topic})
     return found
 

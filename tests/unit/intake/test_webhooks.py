@@ -125,13 +125,44 @@ async def test_a_signature_stands_for_a_key() -> None:
         assert (json.loads(line.content)["realm"], line.realm) == ("de", "de")
 
 
+async def test_nobody_unknown_has_anything_unpacked() -> None:
+    """Before the signature is checked, which covers what was sent."""
+    body, path = gzip.compress(b'["a"]'), "/v1/webhooks/shouts"
+    async with service(shouts=SECRET) as (client, sink):
+        headers = {**signature(body, path), "Content-Encoding": "gzip"}
+        assert (await client.post(path, content=body, headers=headers)).status_code == 415
+        assert not sink.taken
+
+
+@pytest.mark.parametrize(
+    ("sent", "taken"),
+    [
+        (b' {"event_id":"a"}', {"realm": "de", "event_id": "a"}), (b"{}", {"realm": "de"}),
+        (b'{"realm":"alps"}', {"realm": "alps"}), (b"[1]", [1]), (b'{"realm"', None),
+    ],
+)  # fmt: skip
+async def test_the_realm_of_the_address_is_named_once(sent: bytes, taken: Any) -> None:
+    """In an object that names none; all else stays as it came, for ingest to refuse."""
+    async with service() as (client, sink):
+        path = "/v1/webhooks/touchpoint/de"
+        answer = await client.post(path, content=sent, headers={"X-Api-Key": KEY})
+        assert answer.status_code == 200
+        [([line], _)] = sink.taken
+    if taken is None:
+        assert line.content == sent
+    else:
+        assert json.loads(line.content) == taken
+
+
 async def test_the_address_that_the_sender_was_given_is_signed() -> None:
     """Behind a proxy it is that of the proxy."""
     body, path, base = b'["a"]', "/v1/webhooks/shouts", "https://c360.example.com"
     async with service(base, shouts=SECRET) as (client, _):
         for outside, status in ((base, 200), ("http://test", 401)):
-            headers = signature(body, path, base=outside)
-            assert (await client.post(path, content=body, headers=headers)).status_code == status
+            for asked in (path, path + "?of=mail%20"):
+                headers = signature(body, asked, base=outside)
+                answer = await client.post(asked, content=body, headers=headers)
+                assert answer.status_code == status
 
 
 @pytest.mark.parametrize("name", ["shouts", "whispers"])
@@ -143,13 +174,16 @@ async def test_without_a_secret_a_key_is_needed(name: str) -> None:
             ({"X-Api-Key": KEY}, Intake.SERVER),
             ({"Authorization": f"Bearer {KEY}"}, Intake.SERVER),
             (basic(f"c360:{KEY}"), Intake.SERVER), (basic(f"{KEY}:"), Intake.SERVER),
-            (basic(PUBLIC_KEY), Intake.PUBLIC),
-        ):  # fmt: skip
+        ):  # fmt: skip  # fmt: skip
             answer = await client.post(path, content=b'["a"]', headers=headers)
             assert answer.status_code == 200, answer.text
             assert sink.taken.pop()[1] is intake
-        for headers in ({}, basic("nobody:nothing"), {"Authorization": "Basic %"}):
-            assert (await client.post(path, content=b'["a"]', headers=headers)).status_code == 401
+        for headers, status in (
+            ({}, 401), (basic("nobody:nothing"), 401), ({"Authorization": "Basic %"}, 401),
+            (basic(PUBLIC_KEY), 403),
+        ):  # fmt: skip
+            answer = await client.post(path, content=b'["a"]', headers=headers)
+            assert answer.status_code == status, answer.text
         assert not sink.taken
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import closing, suppress
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from services.consistency.rules import consistency_rules
 from services.notify import notifier as notifier_module
 from services.notify.notifier import Notifier
 from services.notify.outbox import NotifyOutbox
+from services.notify.server_sent import ServerSentEvent, server_sent
 from services.notify.targets import NotifyTargets
 from services.runtime.metrics import Metrics
 
@@ -89,3 +90,17 @@ def test_a_silent_stream_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         server.close()
 
     asyncio.run(watch())
+
+
+async def test_lines_end_where_the_stream_says() -> None:
+    """At a line feed, also in the middle of a part; what else separates lines in Unicode stands in
+    texts of senders, as in ids of events."""
+    text = "a\u2028data: 1\u2029id: x\x85b"
+    sent = f"id: 7\r\nevent: segment\ndata: {text}\n\n: still here\nid: 8\n\n".encode()
+
+    async def parts() -> AsyncIterator[bytes]:
+        for place in range(0, len(sent), 3):
+            yield sent[place : place + 3]
+
+    found = [one async for one in server_sent(parts())]
+    assert found == [ServerSentEvent("7", "segment", text), ServerSentEvent("8", "", "")]

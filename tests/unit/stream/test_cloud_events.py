@@ -74,6 +74,7 @@ def test_the_number_of_a_schema_is_skipped(value: bytes, headers: Headers) -> No
         (EVENT.replace(b'"data"', b'"date"'), JSON_TYPE, "data", b""),
         (EVENT.replace(b'"ce-1"', b'"\\ud800"'), JSON_TYPE, "", b" " + DATA + b"}"),
         (EVENT.replace(b'"ce-1"', b"7"), JSON_TYPE, "id", DATA),
+        (json.dumps(DATA.decode()).encode(), BINARY, "data", DATA),
     ],
 )
 def test_what_has_no_touchpoint_says_why(
