@@ -1,7 +1,8 @@
 """Fields of a foreign message, read by name: what has not its form is refused with its path.
 
 Shared by the formats. An absent field, `null` and an empty text are the same: not given. Nothing is
-guessed, rounded or cut, but for what binary floats add to a sum, and no message quotes a value.
+guessed, rounded or cut, but for what binary floats add to a sum and for labels, and no message
+quotes a value.
 """
 
 from __future__ import annotations
@@ -91,6 +92,12 @@ class Fields:
         if len(text) > chars_max:
             raise NotTaken(self.path_of(name), f"at most {chars_max} characters")
         return text
+
+    def label(self, *names: str, chars_max: int = CODE_CHARS_MAX) -> str:
+        """Text that people read; a longer one is cut, for it costs no message."""
+        name, value = self.given(*names)
+        text = "" if value is None else text_of(value, self.path_of(name)).strip()
+        return text[:chars_max].strip()
 
     def required(self, *names: str, chars_max: int = CODE_CHARS_MAX) -> str:
         """The same, of a field without which there is no touchpoint."""

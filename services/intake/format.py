@@ -2,8 +2,9 @@
 
 A payload is one line of a file, or of JSON one object, also over several lines. What cannot be
 translated is rejected with its bytes and the reason: the payload as a whole, or of one that holds
-several messages the single message. No message is ever read in part. Bytes are kept only where
-somebody could read whom they name.
+several messages the single message. No message is ever read in part, but for one whose parts have
+numbers of their own: a refund within an order is refused alone, with the order's bytes. Bytes
+are kept only where somebody could read whom they name.
 """
 
 from __future__ import annotations

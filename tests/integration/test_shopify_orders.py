@@ -48,6 +48,7 @@ def refund(number: int, item: dict[str, Any], kind: str) -> dict[str, Any]:
 
 
 CANCELLED, RETURNED = refund(9001, FILTERS, "cancel"), refund(9002, MUG, "return")
+WITHDRAWN = refund(9003, MUG, "no_restock") | {"order_id": 5003}
 STATES: list[dict[str, Any]] = [
     RETURNED,
     order(0, COFFEE, FILTERS, financial_status="pending"),
@@ -55,11 +56,13 @@ STATES: list[dict[str, Any]] = [
     order(41, COFFEE, FILTERS, MUG, refunds=[CANCELLED, RETURNED]),
     CANCELLED,
     {**order(5, MUG, id=5002), "source_name": "pos", "location_id": 12, "customer": CUSTOMER},
-    {**order(5, MUG, id=5003), "cancelled_at": "2026-11-02T18:20:00+01:00"},
+    {**order(5, MUG, id=5003), "cancelled_at": "2026-11-02T18:20:00+01:00", "refunds": [WITHDRAWN]},
+    WITHDRAWN,
     order(5, MUG, id=5004, test=True),
 ]
 """A refund before its order, an edit that adds a mug, a piece that was never sent, a receipt of a
-till, a cancelled order, and one that was placed for a test."""
+till, an order that was cancelled without its goods going back on the shelf, the refund of it, and
+one that was placed for a test."""
 
 
 def sent(*payloads: dict[str, Any]) -> list[bytes]:
@@ -97,7 +100,7 @@ def test_states_in_any_order_end_in_one_exact_profile(database: Database) -> Non
     """25.00 for coffee, two of three filters, a mug; a second mug at the till; one mug came back.
     Postage is no revenue, and neither the test nor the cancelled order counts."""
     random.seed(5)
-    ingested(database, sent(STATES[0]))
+    ingested(database, sent(STATES[0], WITHDRAWN))
     ingested(database, sent(*random.sample(STATES, len(STATES))))
     ingested(database, sent(*random.choices(STATES, k=20)))
     found = profile(database)

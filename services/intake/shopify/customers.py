@@ -2,7 +2,7 @@
 
 A consent counts from the time that Shopify notes for it, so that a state which is sent again later
 takes back no objection that came meanwhile. One of which no time is noted counts from the creation
-of the account.
+of the account; an objection from the state that says it, for a consent may have come before.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from services.intake.fields import REQUIRED, Fields, NotTaken
 from services.intake.shopify.parties import SYSTEM, customer, line
-from services.intake.shops.message import Json, ShopMessage, digest, identifier, moment
+from services.intake.shops.message import ACCOUNTS, Json, ShopMessage, digest, identifier, moment
 
 OWN = {"first_name": "first_name", "last_name": "last_name", "email": "email", "phone": "phone",
        "language": "locale"}  # fmt: skip
@@ -27,6 +27,8 @@ STATES = {
 }  # fmt: skip
 """The other states (`not_subscribed`, `invalid`, `redacted`) say nothing that anybody agreed to."""
 CONFIRMED = "confirmed_opt_in"
+OF_ACCOUNT = (*ACCOUNTS, *OWN.values(), "created_at", "updated_at", "state", "default_address")
+"""What says that there is an account. The topic is a header, which nobody signs."""
 
 
 class StatedConsent(NamedTuple):
@@ -54,6 +56,8 @@ def updated(message: ShopMessage) -> Iterator[bytes]:
 def deleted(message: ShopMessage) -> Iterator[bytes]:
     """An account that is no more: nothing that it said of the person holds any longer."""
     number = message.fields.required("id")
+    if any(message.fields.plain.get(name) is not None for name in OF_ACCOUNT):
+        raise NotTaken("topic", "the account is there: it has fields of its own")
     if not message.at:
         raise NotTaken("triggered_at", REQUIRED)
     attributes = dict.fromkeys([*OWN, *ADDRESS])
@@ -68,7 +72,7 @@ def agreed_to_mail(message: ShopMessage) -> Iterator[bytes]:
     number = fields.required("customer_id", "id")
     address = fields.text("email_address", "email", chars_max=320)
     stated = fields.object("email_marketing_consent")
-    return _by_itself(number, _consent("email", address, stated, message.at))
+    return _by_itself(number, _consent("email", address, stated, message.at, message.at))
 
 
 def agreed_to_sms(message: ShopMessage) -> Iterator[bytes]:
@@ -76,9 +80,8 @@ def agreed_to_sms(message: ShopMessage) -> Iterator[bytes]:
     fields = message.fields
     number = fields.required("customer_id", "id")
     address = fields.text("phone", chars_max=320)
-    return _by_itself(
-        number, _consent("sms", address, fields.object("sms_marketing_consent"), message.at)
-    )
+    stated = fields.object("sms_marketing_consent")
+    return _by_itself(number, _consent("sms", address, stated, message.at, message.at))
 
 
 def _by_itself(number: str, consent: StatedConsent) -> Iterator[bytes]:
@@ -103,19 +106,24 @@ def _attributes(fields: Fields) -> Json:
 
 def _consents(fields: Fields) -> Iterator[StatedConsent]:
     email, phone = (fields.text(name, chars_max=320) for name in ("email", "phone"))
-    created_at = fields.time("created_at")
+    created_at, state_at = fields.time("created_at"), fields.time("updated_at", "created_at")
     stated = fields.object("email_marketing_consent")
     if stated.plain:
-        yield _consent("email", email, stated, created_at)
+        yield _consent("email", email, stated, created_at, state_at)
     else:
         yield _formerly(fields, email, created_at)
-    yield _consent("sms", phone, fields.object("sms_marketing_consent"), created_at)
+    stated = fields.object("sms_marketing_consent")
+    yield _consent("sms", phone, stated, created_at, state_at)
 
 
-def _consent(channel: str, address: str, stated: Fields, created_at: str) -> StatedConsent:
-    is_confirmed = stated.text("opt_in_level") == CONFIRMED
-    at = stated.time("consent_updated_at") or created_at
-    return StatedConsent(channel, address, stated.text("state"), is_confirmed, at)
+def _consent(
+    channel: str, address: str, stated: Fields, given_at: str, withdrawn_at: str
+) -> StatedConsent:
+    """The times are those from which it counts if it has none of its own."""
+    is_confirmed, state = stated.text("opt_in_level") == CONFIRMED, stated.text("state")
+    otherwise = withdrawn_at if STATES.get(state) == "consent.withdrawn" else given_at
+    at = stated.time("consent_updated_at") or otherwise
+    return StatedConsent(channel, address, state, is_confirmed, at)
 
 
 def _formerly(fields: Fields, email: str, created_at: str) -> StatedConsent:

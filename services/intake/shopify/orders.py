@@ -50,6 +50,8 @@ class ShopifyOrder:
         """Of an order that was brought from another system, before it was created here."""
         self.updated_at = fields.time("updated_at") or self.created_at
         self.revision = later(self.created_at, self.updated_at)
+        self.cancelled_at = fields.time("cancelled_at")
+        """Empty unless it is cancelled as a whole."""
         self.place = SalesPlace(fields)
         self.is_net = fields.plain.get("taxes_included") is not True
         self.lines = _lines(self)
@@ -67,23 +69,24 @@ class ShopifyOrder:
         return line(type_name, name, occurred_at, body, self.identifiers, self.place, revision)
 
 
-def order(message: ShopMessage) -> Iterator[bytes]:
-    """All that a state of an order says: what was bought, paid, cancelled, sent and given back."""
+def order(message: ShopMessage) -> Iterator[bytes | NotTaken]:
+    """All that a state of an order says: what was bought, paid, cancelled, sent and given back. A
+    refund or a fulfilment has a number of its own, and is refused alone."""
     found = ShopifyOrder(message.fields)
     fields = found.fields
     yield found.line("order.placed", "", found.placed_at, _placed(found), found.revision)
     if fields.text("financial_status") in ("paid", "partially_refunded", "refunded"):
         paid, first = {**found.head, "status": "paid"}, earlier(found.created_at, found.updated_at)
         yield found.line("order.status_changed", "-paid", found.updated_at, paid, first)
-    if cancelled_at := fields.time("cancelled_at"):
-        body = {**found.head, **given(reason=fields.text("cancel_reason"))}
-        yield found.line("order.cancelled", "-cancelled", cancelled_at, body, found.revision)
-    for one in fields.objects("refunds") or []:
-        refund = ShopifyRefund(one)
-        yield from refunded(refund)
-        yield from _taken_off(found, refund)
+    if found.cancelled_at:
+        body = {**found.head, **given(reason=fields.label("cancel_reason"))}
+        yield found.line("order.cancelled", "-cancelled", found.cancelled_at, body, found.revision)
+    yield from _given_back(found)
     for one in fields.objects("fulfillments") or []:
-        yield from shipped(one)
+        try:
+            yield from list(shipped(one))
+        except NotTaken as refusal:
+            yield refusal
 
 
 def _placed(found: ShopifyOrder) -> Json:
@@ -91,7 +94,7 @@ def _placed(found: ShopifyOrder) -> Json:
     lines: list[Json] = [_line(one) for one in found.lines]
     for one in fields.objects("shipping_lines") or []:
         lines += _shipping(found, one)
-    codes = [one.text("code") for one in fields.objects("discount_codes") or []]
+    codes = [one.label("code") for one in fields.objects("discount_codes") or []]
     gateways = fields.plain.get("payment_gateway_names")
     payment = gateways[0] if isinstance(gateways, list) and gateways else None
     return {
@@ -99,7 +102,7 @@ def _placed(found: ShopifyOrder) -> Json:
         "currency": found.currency,
         **({"lines": lines} if lines else _gross(fields)),
         "tax_mode": "net" if found.is_net else "gross",
-        **given(payment=Fields({"payment": payment}).text("payment") or fields.text("gateway")),
+        **given(payment=Fields({"payment": payment}).label("payment") or fields.label("gateway")),
         **({"vouchers": codes} if any(codes) else {}),
         **({"fulfilment": "store"} if found.place.channel == TILL else {}),
     }
@@ -113,23 +116,59 @@ def _gross(fields: Fields) -> Json:
     return {"gross": plain(total, "total_price")}
 
 
-def _taken_off(found: ShopifyOrder, refund: ShopifyRefund) -> Iterator[bytes]:
+def _given_back(found: ShopifyOrder) -> Iterator[bytes | NotTaken]:
+    """The refunds of an order by their numbers, so that each takes off the same in every state."""
+    plain_refunds = found.fields.objects("refunds") or []
+    off: dict[str, Decimal] = {}
+    """Pieces taken off so far, by line."""
+    for one in sorted(plain_refunds, key=_age):
+        try:
+            refund = ShopifyRefund(one)
+            lines = list(
+                refunded(refund, is_cancelled=bool(found.cancelled_at), is_net=found.is_net)
+            )
+            taken = dict(off)
+            lines += _taken_off(found, refund, taken)
+        except NotTaken as refusal:
+            yield refusal
+        else:
+            yield from lines
+            off = taken
+
+
+def _age(refund: Fields) -> tuple[int, str]:
+    """Numbers rise; one that is none is refused in its turn."""
+    number = str(refund.plain.get("id", ""))
+    return len(number), number
+
+
+def _taken_off(
+    found: ShopifyOrder, refund: ShopifyRefund, off: dict[str, Decimal]
+) -> Iterator[bytes]:
     """Goods that were taken off the order before they were sent. What they cost only the order
-    knows, which says whether prices include the tax."""
+    knows, which says whether prices include the tax. All pieces of a line make up the line."""
     sold = {one.fields.text("id"): one for one in found.lines}
     lines: list[Json] = []
     for item in refund.cancelled:
         one = sold.get(item.line_id)
         if one is None:
             raise NotTaken(item.fields.path_of("line_item_id"), "is no line of this order")
-        off, _ = shares(one.total, [item.quantity, one.quantity - item.quantity], found.step)
+        before = off.get(item.line_id, ZERO)
+        after = off[item.line_id] = before + item.quantity
+        if not 0 <= before <= after <= one.quantity:
+            raise NotTaken(item.fields.path_of("quantity"), "more than the order has left")
+        less = _worth_of(one, after, found.step) - _worth_of(one, before, found.step)
         path = one.fields.path_of("price")
-        lines.append(_named(one) | {"quantity": f"{item.quantity:f}", "total": plain(off, path)})
+        lines.append(_named(one) | {"quantity": f"{item.quantity:f}", "total": plain(less, path)})
     if lines:
         body = {**found.head, "currency": found.currency, "lines": lines}
         name, at = f"refund-{refund.number}-cancelled", refund.created_at
         who, where = found.identifiers, found.place
         yield line("order.cancelled", name, at, body, who, where, found.revision)
+
+
+def _worth_of(sold: SoldLine, pieces: Decimal, step: Decimal) -> Decimal:
+    return shares(sold.total, [pieces, sold.quantity - pieces], step)[0] if pieces else ZERO
 
 
 def _lines(found: ShopifyOrder) -> list[SoldLine]:
@@ -178,7 +217,7 @@ def _allocated(sold: Fields, applied: Sequence[Fields]) -> list[Json]:
         cause = causes.get(one.text("discount_application_index"), Fields(None))
         kind = DISCOUNT_KINDS.get(cause.text("type"), "other")
         discount = {"kind": kind, "amount": plain(amount, one.path_of("amount"))}
-        found.append(discount | given(code=cause.text("code")))
+        found.append(discount | given(code=cause.label("code")))
     return [one for one in found if Decimal(one["amount"])]
 
 
@@ -186,7 +225,9 @@ def _taxes(found: ShopifyOrder, lines: Sequence[Fields], worth: Sequence[Decimal
     """On top of the prices of each line."""
     if any(one.plain.get("tax_lines") for one in lines):
         return [_tax(one) for one in lines]
-    return _spread(found, "total_tax", found.fields.amount("total_tax") or ZERO, worth)
+    postage = sum((_tax(one) for one in found.fields.objects("shipping_lines") or []), ZERO)
+    whole = max(ZERO, (found.fields.amount("total_tax") or ZERO) - postage)
+    return _spread(found, "total_tax", whole, worth)
 
 
 def _spread(
@@ -206,7 +247,7 @@ def _shipping(found: ShopifyOrder, fields: Fields) -> list[Json]:
         return []
     off = [one.needed("amount") for one in fields.objects("discount_allocations") or []]
     total = fields.needed("price") - sum(off, ZERO) + (_tax(fields) if found.is_net else ZERO)
-    title = given(title=fields.text("title", chars_max=TITLE_CHARS_MAX))
+    title = given(title=fields.label("title", chars_max=TITLE_CHARS_MAX))
     worth = plain(total, fields.path_of("price"))
     return [{"kind": "shipping", "total": worth, **title}] if total else []
 
@@ -218,8 +259,8 @@ def _named(sold: SoldLine) -> Json:
         **given(
             line_id=fields.text("id"),
             sku=fields.text("sku", "variant_id"),
-            title=fields.text("title", "name", chars_max=TITLE_CHARS_MAX),
-            variant=fields.text("variant_title"),
+            title=fields.label("title", "name", chars_max=TITLE_CHARS_MAX),
+            variant=fields.label("variant_title"),
         ),
         **({"kind": "gift_card"} if is_voucher else {}),
     }

@@ -19,7 +19,7 @@ from services.intake.shopify.parties import SYSTEM
 from services.intake.shopify.refunds import refund
 from services.intake.shops.message import ShopMessage, ShopSystem
 
-READERS: Mapping[str, Callable[[ShopMessage], Iterable[bytes]]] = {
+READERS: Mapping[str, Callable[[ShopMessage], Iterable[bytes | NotTaken]]] = {
     "orders": order,
     "refunds": refund,
     "customers": updated,
@@ -60,6 +60,8 @@ NOT_TAKEN: Mapping[str, str] = {
 }
 """Why what is none of these is refused; the page of the format has the same list."""
 UNKNOWN = "is nothing that this format reads"
+CONTRADICTED = "is not what the body is"
+ALIKE = {"checkouts": "carts"}
 NAMES = {
     "order": "orders", "refund": "refunds", "customer": "customers", "cart": "carts",
     "checkout": "checkouts", "fulfillment": "fulfillments", "product": "products",
@@ -114,18 +116,31 @@ def messages(plain: Any) -> Iterator[tuple[str, Any]]:
             for one in inside if isinstance(inside, list) else [inside]:
                 yield name, one
             return
-    yield next((name for name, fields in SHAPES if plain.keys() >= fields), ""), plain
+    yield _shape(plain), plain
 
 
-def read(message: ShopMessage) -> Iterable[bytes]:
-    """The touchpoints of one thing. Raises NotTaken."""
+def _shape(plain: Mapping[str, Any]) -> str:
+    return next((name for name, fields in SHAPES if plain.keys() >= fields), "")
+
+
+def read(message: ShopMessage) -> Iterable[bytes | NotTaken]:
+    """The touchpoints of one thing. Raises NotTaken. The topic of a webhook is not signed, so it
+    must be that of the body, as far as the body says."""
     kind = message.topic.partition("/")[0]
     for name in (message.topic, kind):
         if name in NOT_TAKEN:
             raise NotTaken("topic", NOT_TAKEN[name], RejectReason.UNKNOWN_TYPE)
         if name in READERS:
+            if _family(_shape(message.fields.plain)) not in ("", _family(kind)):
+                raise NotTaken("topic", CONTRADICTED)
             return READERS[name](message)
     raise NotTaken("topic", UNKNOWN, RejectReason.UNKNOWN_TYPE)
+
+
+def _family(kind: str) -> str:
+    """Things that have the same fields in some version: a customer may have consents, and a
+    checkout is a cart."""
+    return "customers" if kind.startswith("customers_") else ALIKE.get(kind, kind)
 
 
 HEADERS = {

@@ -16,10 +16,12 @@ from services.intake.fields import STEP, TITLE_CHARS_MAX, Fields, NotTaken
 from services.intake.shopify.parties import SYSTEM, TILL, SalesPlace, line, numbered
 from services.intake.shops.message import Json, ShopMessage, given, moment
 
-CANCEL = "cancel"
+CANCEL, BACK = "cancel", "return"
 BALANCING = "pending refund discrepancy"
 """Why Shopify adjusts the balance of an edited order: the money follows goods that were taken off
 before."""
+OF_CANCELLED = 2
+"""The revision by which a cancelled order corrects a return; that for its tax is 1."""
 FAILED = frozenset({"failure", "error"})
 
 
@@ -83,6 +85,11 @@ class ShopifyRefund:
         return [one for one in self.items if not one.is_cancelled]
 
     @property
+    def is_unpaid(self) -> bool:
+        """No payment was even tried."""
+        return not self.fields.objects("transactions")
+
+    @property
     def paid(self) -> Decimal:
         """The money given back."""
         return sum((one.needed("amount") for one in self.payments), ZERO)
@@ -128,9 +135,9 @@ class ShopifyRefund:
 
     def _item(self, fields: Fields) -> RefundItem:
         """An edit takes goods off without giving money back; else Shopify says whether they had
-        been sent."""
-        is_unpaid = not self.fields.objects("transactions")
-        is_cancelled = fields.text("restock_type") == CANCEL or is_unpaid
+        been sent. What came back may be unpaid, too: exchanged, or not paid for before."""
+        kind = fields.text("restock_type")
+        is_cancelled = kind == CANCEL or (self.is_unpaid and kind != BACK)
         sold = fields.object("line_item")
         number = fields.text("line_item_id") or sold.text("id")
         return RefundItem(fields, sold, number, fields.needed("quantity"), is_cancelled)
@@ -141,30 +148,40 @@ def refund(message: ShopMessage) -> Iterator[bytes]:
     return refunded(ShopifyRefund(message.fields))
 
 
-def refunded(found: ShopifyRefund) -> Iterator[bytes]:
-    """What a refund says without its order: a return, or that something changed."""
+def refunded(
+    found: ShopifyRefund, *, is_cancelled: bool = False, is_net: bool = False
+) -> Iterator[bytes]:
+    """What a refund says: a return, or that something changed. Two things only the order knows, and
+    it corrects the return by them: that it is cancelled as a whole, so that nothing of it came back
+    which was ever sold, and that its tax is on top of what came back unpaid."""
     head: Json = {"order_id": found.order_id, "issuer": SYSTEM}
     if found.returned or found.is_money:
-        body = {**head, "return_id": found.number, **_amounts(found), **_reason(found)}
-        yield _line(found, "order.returned", "", body)
+        if is_cancelled:
+            body = {**head, "status": "refunded"}
+            yield _line(found, "order.status_changed", "", body, OF_CANCELLED)
+            return
+        body = {**head, "return_id": found.number, **_amounts(found, is_net), **_reason(found)}
+        yield _line(found, "order.returned", "", body, int(found.is_unpaid and is_net))
         return
     status = "lines_cancelled" if found.items else "refunded"
     yield _line(found, "order.status_changed", f"-{status}", {**head, "status": status})
 
 
-def _line(found: ShopifyRefund, type_name: str, part: str, body: Json) -> bytes:
+def _line(found: ShopifyRefund, type_name: str, part: str, body: Json, revision: int = 0) -> bytes:
     """A till gives back to whoever stands there; all else finds its customer by the order."""
     payments = found.payments
     till = next((one for one in payments if one.text("source_name") == TILL), None)
     place = SalesPlace(till) if till else None
-    named = [] if till else [numbered(found.order_id)]
+    named = [] if till and type_name == "order.returned" else [numbered(found.order_id)]
     name = f"refund-{found.number}{part}"
-    return line(type_name, name, found.created_at, body, named, place)
+    return line(type_name, name, found.created_at, body, named, place, revision)
 
 
-def _amounts(found: ShopifyRefund) -> Json:
-    """What came back, if it makes up the money; else the money."""
+def _amounts(found: ShopifyRefund, is_net: bool) -> Json:
+    """What came back, if it makes up the money or there is none; else the money."""
     currency, side = found.currency, found.side
+    if found.is_unpaid:
+        return _lines(found, currency, with_tax=is_net)
     worth = [one.worth(side) for one in found.items]
     taxes = [one.tax(side) for one in found.items]
     goods = sum(worth, ZERO)
@@ -187,7 +204,7 @@ def _lines(found: ShopifyRefund, currency: str, *, with_tax: bool) -> Json:
         named = given(
             line_id=one.line_id,
             sku=one.line.text("sku", "variant_id"),
-            title=one.line.text("title", "name", chars_max=TITLE_CHARS_MAX),
+            title=one.line.label("title", "name", chars_max=TITLE_CHARS_MAX),
         )
         path = one.fields.path_of("subtotal")
         lines.append(named | {"quantity": f"{one.quantity:f}", "total": plain(total, path)})

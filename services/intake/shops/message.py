@@ -2,7 +2,8 @@
 
 A webhook says its topic in a header, which `enveloped` puts beside the body; a line of a file may
 have the same envelope, or is recognised by its shape. A message is taken as a whole or refused
-alone. Numbers, times and amounts are those of the shop; nothing here knows which shop it is.
+alone, but for parts of it with a number of their own, which are refused by themselves.
+Numbers, times and amounts are those of the shop; nothing here knows which shop it is.
 """
 
 from __future__ import annotations
@@ -59,8 +60,8 @@ class ShopSystem(NamedTuple):
     """`source.system` of every touchpoint: its issuer and trust are settings of this name."""
     messages: Callable[[Any], Iterator[tuple[str, Any]]]
     """Topic and plain object of each message that a payload without an envelope holds."""
-    read: Callable[[ShopMessage], Iterable[bytes]]
-    """The touchpoints of one message. Raises NotTaken."""
+    read: Callable[[ShopMessage], Iterable[bytes | NotTaken]]
+    """The touchpoints of one message, and why parts of it become none. Raises NotTaken."""
     issuer: Callable[[Json], str]
     """Who assigned the customer numbers of a message; empty means as configured for the source."""
     headers: Mapping[str, str]
@@ -77,10 +78,20 @@ def enveloped(system: ShopSystem, delivery: Delivered) -> bytes:
     }
     try:
         payload = orjson.loads(delivery.body)
-        sent_at = {"triggered_at": written(delivery.received_at)}
-        return orjson.dumps({**sent_at, **head, "payload": payload} if "topic" in head else payload)
+        head["triggered_at"] = _sent_at(head.get("triggered_at", ""), delivery.received_at)
+        return orjson.dumps({**head, "payload": payload} if "topic" in head else payload)
     except (orjson.JSONDecodeError, TypeError):
         return delivery.body
+
+
+def _sent_at(stated: str, received_at: datetime) -> str:
+    """Not after it was received: a header is not signed."""
+    if not stated:
+        return written(received_at)
+    with suppress(ValueError, TypeError):  # what is no time is refused where it is read
+        if _instant(stated) > received_at:
+            return written(received_at)
+    return stated
 
 
 def translated(system: ShopSystem, payload: bytes) -> Translated | Fault:
@@ -114,23 +125,29 @@ def _of_envelope(system: ShopSystem, envelope: Json) -> Iterator[bytes | Refused
 def _of_message(
     system: ShopSystem, plain: Any, whole: Any, envelope: Json
 ) -> Iterator[bytes | Refused]:
+    faults: list[Fault] = []
     try:
         content = orjson.dumps(whole)
         if not isinstance(plain, dict):
             raise NotTaken("", "must be an object", RejectReason.NOT_JSON)
-        yield from list(system.read(_message(plain, envelope)))
-        return
+        for one in list(system.read(_message(plain, envelope))):
+            if isinstance(one, NotTaken):
+                faults.append(one.fault)
+            else:
+                yield one
     except NotTaken as refusal:
-        fault = refusal.fault
+        faults = [refusal.fault]
     except TypeError:
-        content, fault = b"", Fault(RejectReason.NOT_JSON, "", UNWRITABLE)
+        content, faults = b"", [Fault(RejectReason.NOT_JSON, "", UNWRITABLE)]
     except Exception as error:  # a bug: it costs no other message
         message = f"{type(error).__name__}; please report it"
-        fault = Fault(RejectReason.UNPROCESSABLE, "", message)
+        faults = [Fault(RejectReason.UNPROCESSABLE, "", message)]
+    if not faults:
+        return
     named = named_by(system, plain, envelope.get("triggered_at"))
     if named is None:
         content, named = b"", b""  # whom it names, nobody can tell
-    yield Refused(content, fault, named)
+    yield from (Refused(content, fault, named) for fault in faults)
 
 
 def _message(plain: Json, envelope: Json) -> ShopMessage:

@@ -18,6 +18,9 @@ DRAFTS = frozenset({"checkout-draft", "auto-draft", "draft", "trash"})
 UNPAID = frozenset({"pending", "failed"})
 """Nobody has paid yet, or said that it will be: no sale so far, and maybe one in the next state."""
 CANCELLED = "cancelled"
+OF_CANCELLED = 2**30
+"""By how much what a cancelled order says of its refunds is above what all other states say: more
+seconds than an order has states."""
 
 
 class WooOrder:
@@ -51,8 +54,9 @@ class WooOrder:
         return [*found, number] if found else []
 
 
-def order(message: ShopMessage) -> Iterator[bytes]:
-    """All that a state of an order says: what was bought, paid, cancelled and given back."""
+def order(message: ShopMessage) -> Iterator[bytes | NotTaken]:
+    """All that a state of an order says: what was bought, paid, cancelled and given back. A refund
+    has a number of its own, and is refused alone."""
     found = WooOrder(message)
     head, fields = found.site.order(found.number), found.fields
     newest = later(found.created_at, found.updated_at)
@@ -65,20 +69,32 @@ def order(message: ShopMessage) -> Iterator[bytes]:
     if found.status == CANCELLED:
         yield found.line("order.cancelled", "-cancelled", found.updated_at, head, first)
     for one in fields.objects("refunds") or []:
-        number, total = one.required("id"), one.needed("total")
-        body = {
-            **head,
-            "return_id": number,
-            "currency": found.currency,
-            "refund": plain(abs(total), one.path_of("total")),
-            **given(reason=one.text("reason", chars_max=TITLE_CHARS_MAX)),
-        }
-        yield found.line("order.returned", f"-refund-{number}", found.updated_at, body, first)
+        try:
+            yield _given_back(found, one, first)
+        except NotTaken as refusal:
+            yield refusal
+
+
+def _given_back(found: WooOrder, refund: Fields, first: int) -> bytes:
+    """A return; of a cancelled order none, also if one of its states before showed it as such."""
+    number, head = refund.required("id"), found.site.order(found.number)
+    part, at = f"-refund-{number}", found.updated_at
+    if found.status == CANCELLED:
+        body = {**head, "status": "refunded"}
+        return found.line("order.status_changed", part, at, body, first)
+    body = {
+        **head,
+        "return_id": number,
+        "currency": found.currency,
+        "refund": plain(abs(refund.needed("total")), refund.path_of("total")),
+        **given(reason=refund.label("reason", chars_max=TITLE_CHARS_MAX)),
+    }
+    return found.line("order.returned", part, at, body, max(0, first - OF_CANCELLED))
 
 
 def _placed(found: WooOrder) -> Json:
     fields = found.fields
-    codes = [one.text("code") for one in fields.objects("coupon_lines") or []]
+    codes = [one.label("code") for one in fields.objects("coupon_lines") or []]
     items = fields.objects("line_items")
     if items is None:
         raise NotTaken("line_items", REQUIRED)
@@ -88,7 +104,7 @@ def _placed(found: WooOrder) -> Json:
             {
                 "kind": kind,
                 "total": plain(total, one.path_of("total")),
-                **given(title=one.text("method_title", "name", chars_max=TITLE_CHARS_MAX)),
+                **given(title=one.label("method_title", "name", chars_max=TITLE_CHARS_MAX)),
             }
             for one in fields.objects(names) or []
             if (total := _with_tax(one, "total"))
@@ -98,7 +114,7 @@ def _placed(found: WooOrder) -> Json:
         "currency": found.currency,
         "lines": lines,
         **({"receipt_kind": "aborted"} if found.status in UNPAID else {}),
-        **given(payment=fields.text("payment_method")),
+        **given(payment=fields.label("payment_method")),
         **({"vouchers": codes} if codes and all(codes) else {}),
     }
 
@@ -117,7 +133,7 @@ def _line(fields: Fields, codes: list[str]) -> Json:
             sku=fields.text("sku")
             or (variation if variation != "0" else "")
             or fields.text("product_id"),
-            title=fields.text("name", chars_max=TITLE_CHARS_MAX),
+            title=fields.label("name", chars_max=TITLE_CHARS_MAX),
             unit_price=_each(before, quantity),
         ),
         "quantity": plain(quantity, fields.path_of("quantity")),

@@ -8,7 +8,14 @@ from typing import Any
 from schemas.reject import RejectReason
 from services.intake.amounts import ZERO, plain
 from services.intake.fields import REQUIRED, TITLE_CHARS_MAX, Fields, NotTaken
-from services.intake.shops.message import ShopMessage, ShopSystem, digest, given, identifier
+from services.intake.shops.message import (
+    ACCOUNTS,
+    ShopMessage,
+    ShopSystem,
+    digest,
+    given,
+    identifier,
+)
 from services.intake.woocommerce.orders import order
 from services.intake.woocommerce.site import SYSTEM, Site, host_of, moment_of
 
@@ -18,6 +25,8 @@ ADDRESS = {
     "postal_code": "postcode", "city": "city", "state": "state", "country": "country",
 }  # fmt: skip
 VALUE_CHARS_MAX = 500
+OF_ACCOUNT = (*ACCOUNTS, *OWN.values(), "billing", "date_created", "date_modified")
+"""What says that there is an account. The topic is a header, which nobody signs."""
 STOCK = {"instock": "in_stock", "outofstock": "out_of_stock", "onbackorder": "in_stock"}
 SINGLE = frozenset({"", "simple", "variation", "external", "subscription"})
 
@@ -44,6 +53,8 @@ def customer(message: ShopMessage) -> Iterator[bytes]:
 def deleted(message: ShopMessage) -> Iterator[bytes]:
     """An account that is no more: nothing that it said of the person holds any longer."""
     site, number = Site(message), message.fields.required("id")
+    if any(message.fields.plain.get(name) is not None for name in OF_ACCOUNT):
+        raise NotTaken("topic", "the account is there: it has fields of its own")
     if not message.at:
         raise NotTaken("triggered_at", REQUIRED)
     body = {"attributes": dict.fromkeys([*OWN, *ADDRESS])}
@@ -64,7 +75,7 @@ def product(message: ShopMessage) -> Iterator[bytes]:
     stock = STOCK.get(fields.text("stock_status"), "in_stock")
     body = {
         "sku": fields.text("sku") or number,
-        **given(title=fields.text("name", chars_max=TITLE_CHARS_MAX)),
+        **given(title=fields.label("name", chars_max=TITLE_CHARS_MAX)),
         "price": plain(price, "price"),
         "availability": stock if is_sold else "discontinued",
         **({} if pieces is None else {"stock": plain(pieces, "stock_quantity")}),
@@ -80,7 +91,7 @@ def _reduction(fields: Fields) -> dict[str, str]:
     return {"former_price": plain(regular, "regular_price"), "sale_kind": "promotion"}
 
 
-READERS: Mapping[str, Callable[[ShopMessage], Iterable[bytes]]] = {
+READERS: Mapping[str, Callable[[ShopMessage], Iterable[bytes | NotTaken]]] = {
     "order": order, "customer": customer, "customer.deleted": deleted, "product": product,
 }  # fmt: skip
 """By topic, or by the part of a topic before its point."""
@@ -92,6 +103,7 @@ NOT_TAKEN: Mapping[str, str] = {
     "action": "an action of the site's own is nothing that all sites have",
 }
 """Why what is none of these is refused; the page of the format has the same list."""
+CONTRADICTED = "is not what the body is"
 UNKNOWN = "is nothing that this format reads"
 SHAPES: tuple[tuple[str, frozenset[str]], ...] = (
     ("refund", frozenset({"refunded_by", "amount"})),
@@ -106,16 +118,23 @@ SHAPES: tuple[tuple[str, frozenset[str]], ...] = (
 def messages(payload: Any) -> Iterator[tuple[str, Any]]:
     """The things of a payload, each with what it is."""
     for one in payload if isinstance(payload, list) else [payload]:
-        names = one.keys() if isinstance(one, dict) else frozenset[str]()
-        yield next((name for name, fields in SHAPES if names >= fields), ""), one
+        yield _shape(one) if isinstance(one, dict) else "", one
 
 
-def read(message: ShopMessage) -> Iterable[bytes]:
-    """The touchpoints of one thing. Raises NotTaken."""
-    for name in (message.topic, message.topic.partition(".")[0]):
+def _shape(plain: Mapping[str, Any]) -> str:
+    return next((name for name, fields in SHAPES if plain.keys() >= fields), "")
+
+
+def read(message: ShopMessage) -> Iterable[bytes | NotTaken]:
+    """The touchpoints of one thing. Raises NotTaken. The topic of a webhook is not signed, so it
+    must be that of the body, as far as the body says."""
+    kind = message.topic.partition(".")[0]
+    for name in (message.topic, kind):
         if name in NOT_TAKEN:
             raise NotTaken("topic", NOT_TAKEN[name], RejectReason.UNKNOWN_TYPE)
         if name in READERS:
+            if _shape(message.fields.plain) not in ("", kind):
+                raise NotTaken("topic", CONTRADICTED)
             return READERS[name](message)
     raise NotTaken("topic", UNKNOWN, RejectReason.UNKNOWN_TYPE)
 

@@ -393,3 +393,162 @@ def test_headers_name_the_topic() -> None:
     assert with_topic(Delivered(b"no json", headers, "", NOON)) == b"no json"
     bare = Delivered(json.dumps(ORDER).encode(), {}, "", NOON)
     assert touchpoints(with_topic(bare)) == touchpoints(bare.body)
+
+
+def test_an_objection_without_a_time_counts_from_its_state() -> None:
+    """Dated by the creation of the account it would stand before the consent that it takes back."""
+    refuses = {"state": "unsubscribed", "opt_in_level": "single_opt_in",
+               "consent_updated_at": None}  # fmt: skip
+    customer = ORDER["customer"] | {
+        "phone": "+4930231250140", "created_at": "2026-01-01T08:00:00Z",
+        "updated_at": "2026-05-01T00:00:00Z", "email_marketing_consent": refuses,
+        "sms_marketing_consent": refuses,
+    }  # fmt: skip
+    found = [one for one in read({"customer": customer}) if one["type"] == "consent.withdrawn"]
+    assert [one["occurred_at"] for one in found] == ["2026-05-01T00:00:00Z"] * 2
+
+
+@pytest.mark.parametrize("kind", ["no_restock", "return"])
+def test_of_a_cancelled_order_nothing_came_back(kind: str) -> None:
+    """What the refund says by itself, the cancelled order corrects, whichever comes first."""
+    cancelled = {"cancelled_at": "2026-03-03T08:00:00+01:00"}
+    money = given_back(paid="5.00", id=9002)
+    refund = given_back(back(kind, 2), paid="40.00")
+    for one in (refund, money):
+        [alone] = read(one)
+        within = read(ORDER | cancelled | {"refunds": [one]})
+        assert "order.returned" not in {one["type"] for one in within}
+        [corrected] = [one for one in within if one["event_id"] == alone["event_id"]]
+        assert (alone["type"], corrected["type"]) == ("order.returned", "order.status_changed")
+        assert corrected["revision"] > alone.get("revision", 0)
+        assert corrected["identifiers"] == alone["identifiers"]
+
+
+def test_the_tax_on_postage_is_not_that_of_the_goods() -> None:
+    """Goods without tax, postage with it: `total_tax` is what postage has, and counts once."""
+    free = {**ITEM, "tax_lines": []}
+    post = {"title": "Post", "price": "5.00", "tax_lines": [{"price": "0.95"}]}
+    state = {"taxes_included": False, "total_tax": "0.95", "line_items": [free],
+             "shipping_lines": [post]}  # fmt: skip
+    lines = body(ORDER | state, "order.placed")["lines"]
+    assert [one["total"] for one in lines] == ["40.00", "5.95"]
+    more = body(ORDER | state | {"total_tax": "2.95"}, "order.placed")["lines"]
+    assert [one["total"] for one in more] == ["42.00", "5.95"]
+    nothing = state | {"line_items": [{**free, "price": "0.00"}]}
+    assert total(body(ORDER | nothing, "order.placed")["lines"]) == Decimal("5.95")
+
+
+def test_long_labels_are_cut() -> None:
+    """They cost no order."""
+    item = {**ITEM, "variant_title": "v" * 120, "title": "t" * 400,
+            "discount_allocations": [{"amount": "1.00", "discount_application_index": 0}],
+            }  # fmt: skip
+    found = body(
+        ORDER | {"line_items": [item], "discount_codes": [{"code": "c" * 120}],
+                 "discount_applications": [{"type": "discount_code", "code": "c" * 120}]},
+        "order.placed",
+    )  # fmt: skip
+    [sold] = found["lines"]
+    assert (len(sold["variant"]), len(sold["title"])) == (100, 300)
+    assert found["vouchers"] == [sold["discounts"][0]["code"]] == ["c" * 100]
+
+
+FEE_KEPT = given_back(back("cancel"), back(), paid="35.00")
+UNKNOWN_LINE = given_back(back("cancel", line_item_id=999), paid="20.00")
+TOO_MANY = given_back(back("cancel", 3), paid="60.00")
+WITHOUT_TIME = given_back(back(), paid="20.00", created_at=None)
+
+
+@pytest.mark.parametrize(
+    ("odd", "path"),
+    [
+        (FEE_KEPT, "refunds.0.transactions"),
+        (UNKNOWN_LINE, "refunds.0.refund_line_items.0.line_item_id"),
+        (TOO_MANY, "refunds.0.refund_line_items.0.quantity"),
+        (WITHOUT_TIME, "refunds.0.created_at"),
+    ],
+)
+def test_an_odd_refund_is_refused_alone(odd: dict[str, Any], path: str) -> None:
+    """The order stands, and so do its other refunds."""
+    good = given_back(back("cancel"), paid="20.00", id=9002)
+    state = ORDER | {"refunds": [odd, good]}
+    found = touchpoints(json.dumps(state).encode())
+    assert not isinstance(found, Fault)
+    [refusal] = [one for one in found if isinstance(one, Refused)]
+    assert refusal.fault.path == path
+    assert json.loads(refusal.content) == state
+    assert refusal.named
+    taken = [one for one in found if isinstance(one, bytes)]
+    assert taken == touchpoints(json.dumps(ORDER | {"refunds": [good]}).encode())
+
+
+def test_an_odd_fulfilment_is_refused_alone() -> None:
+    """As a refund is."""
+    found = touchpoints(json.dumps(ORDER | {"fulfillments": [{"id": 1}]}).encode())
+    assert not isinstance(found, Fault)
+    assert [isinstance(one, Refused) for one in found] == [False, True]
+
+
+def test_a_line_of_no_pieces_has_none_to_take_off() -> None:
+    """It is refused by name, and not for an error of arithmetic."""
+    state = {"line_items": [{**ITEM, "quantity": 0}],
+             "refunds": [given_back(back("cancel"), paid="20.00")]}  # fmt: skip
+    found = touchpoints(json.dumps(ORDER | state).encode())
+    assert not isinstance(found, Fault)
+    [refusal] = [one for one in found if isinstance(one, Refused)]
+    assert refusal.fault.reason is RejectReason.INVALID_FIELD
+
+
+def test_pieces_that_are_taken_off_one_by_one_make_up_the_line() -> None:
+    """10.00 for three: to the cent, and each refund the same in every state and order."""
+    item = {**ITEM, "price": "3.34", "quantity": 3, "discount_allocations": [{"amount": "0.02"}]}
+    refunds = [given_back(back("cancel"), paid="3.33", id=number) for number in (998, 999, 1000)]
+    off = {}
+    for some in (refunds[:1], refunds[:2], refunds, refunds[::-1]):
+        lines = [
+            (one["event_id"], one["body"]["lines"][0]["total"])
+            for one in read(ORDER | {"line_items": [item], "refunds": some})
+            if one["type"] == "order.cancelled"
+        ]
+        assert all(off.setdefault(name, amount) == amount for name, amount in lines)
+    assert sum(map(Decimal, off.values())) == 10
+
+
+def test_what_came_back_unpaid_is_a_return() -> None:
+    """An exchange, credit, or cash that was never paid: worth what the goods cost."""
+    refund = given_back(back(), paid=None)
+    found = body(refund, "order.returned")
+    assert (total(found["lines"]), found["lines"][0]["quantity"]) == (20, "1")
+    within = read(ORDER | {"refunds": [refund]})
+    assert [one for one in within if one["type"] == "order.returned"] == read(refund)
+    assert "order.cancelled" not in {one["type"] for one in within}
+    net = ORDER | {"taxes_included": False, "refunds": [refund]}
+    [taxed] = [one for one in read(net) if one["type"] == "order.returned"]
+    assert (total(taxed["body"]["lines"]), taxed["revision"]) == (Decimal("23.80"), 1)
+
+
+def test_a_topic_is_believed_only_as_far_as_the_body_agrees() -> None:
+    """Headers are not signed: a signed state of an account cannot be sent again as its end."""
+    account = ORDER["customer"] | {"created_at": CREATED, "updated_at": CREATED}
+    for topic, content in (
+        ("customers/delete", account),
+        ("customers/delete", {"id": 7001, "first_name": "Anna"}),
+        ("fulfillments/update", account),
+        ("customers/update", ORDER),
+        ("orders/updated", given_back(back(), paid="20.00")),
+    ):
+        assert refused({"topic": topic, "payload": content}).fault.path == "topic", topic
+    gone = {"id": 7001, "phone": None, "addresses": [], "email_marketing_consent": None,
+            "sms_marketing_consent": None}  # fmt: skip
+    assert read({"topic": "customers/delete", "triggered_at": CREATED, "payload": gone})
+
+
+def test_no_delivery_was_sent_after_it_was_received() -> None:
+    """Nor is the time of the header signed."""
+    headers = {"x-shopify-topic": "customers/delete",
+               "x-shopify-triggered-at": "2027-01-01T00:00:00Z"}  # fmt: skip
+    [found] = read(json.loads(with_topic(Delivered(b'{"id": 7}', headers, "", NOON))))
+    assert found["occurred_at"] == "2026-03-02T12:00:00.000Z"
+    wrong = headers | {"x-shopify-triggered-at": "soon"}
+    payload = json.loads(with_topic(Delivered(b'{"id": 7}', wrong, "", NOON)))
+    assert refused(payload).fault.path == "triggered_at"

@@ -156,3 +156,46 @@ def test_headers_name_topic_and_site() -> None:
     [found] = read(json.loads(with_topic(Delivered(b'{"id": 7}', headers, "", NOON))))
     assert found["identifiers"][0]["issuer"] == "coffee.example.com"
     assert found["occurred_at"] == "2026-03-02T12:00:00.000Z"
+
+
+def test_of_a_cancelled_order_nothing_came_back() -> None:
+    """What a state before showed as a return, the cancelled order corrects, whichever comes
+    first."""
+    refund = {"refunds": [{"id": 99, "total": "-3.00", "reason": ""}]}
+    shown = ORDER | refund | {"date_modified_gmt": "2026-03-05T10:00:00"}
+    gone = shown | {"status": "cancelled", "date_modified_gmt": "2026-03-09T10:00:00"}
+    before = of_type(shown, "order.returned")
+    assert "order.returned" not in {one["type"] for one in read(gone)}
+    [after] = [one for one in read(gone) if one["event_id"] == before["event_id"]]
+    assert after["body"]["status"] == "refunded"
+    assert after["revision"] > before["revision"]
+    later = read(gone | {"date_modified_gmt": "2026-03-10T10:00:00"})
+    [again] = [one for one in later if one["event_id"] == before["event_id"]]
+    assert before["revision"] < again["revision"] < after["revision"]
+
+
+def test_an_odd_refund_is_refused_alone() -> None:
+    """The order stands; labels that are too long are cut."""
+    state = ORDER | {"refunds": [{"id": 99}], "coupon_lines": [{"code": "c" * 120}]}
+    found = touchpoints(json.dumps(state).encode())
+    assert not isinstance(found, Fault)
+    placed, refusal = found
+    assert isinstance(placed, bytes)
+    assert json.loads(placed)["body"]["vouchers"] == ["c" * 100]
+    assert isinstance(refusal, Refused)
+    assert refusal.fault.path == "refunds.0.total"
+
+
+def test_a_topic_is_believed_only_as_far_as_the_body_agrees() -> None:
+    """Headers are not signed: a signed state of an account cannot be sent again as its end."""
+    account = {"id": 7, "is_paying_customer": True, "email": "anna@example.com",
+               "date_created_gmt": "2026-03-02T17:24:00", "_links": LINKS}  # fmt: skip
+    for topic, content in (
+        ("customer.deleted", account), ("customer.deleted", {"id": 7, "email": "a@example.com"}),
+        ("customer.updated", ORDER), ("product.updated", account),
+    ):  # fmt: skip
+        found = touchpoints(json.dumps({"topic": topic, "payload": content}).encode())
+        assert not isinstance(found, Fault)
+        [one] = found
+        assert isinstance(one, Refused)
+        assert one.fault.path == "topic"
