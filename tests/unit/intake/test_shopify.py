@@ -503,7 +503,7 @@ def test_pieces_that_are_taken_off_one_by_one_make_up_the_line() -> None:
     """10.00 for three: to the cent, and each refund the same in every state and order."""
     item = {**ITEM, "price": "3.34", "quantity": 3, "discount_allocations": [{"amount": "0.02"}]}
     refunds = [given_back(back("cancel"), paid="3.33", id=number) for number in (998, 999, 1000)]
-    off = {}
+    off: dict[str, str] = {}
     for some in (refunds[:1], refunds[:2], refunds, refunds[::-1]):
         lines = [
             (one["event_id"], one["body"]["lines"][0]["total"])
@@ -511,14 +511,14 @@ def test_pieces_that_are_taken_off_one_by_one_make_up_the_line() -> None:
             if one["type"] == "order.cancelled"
         ]
         assert all(off.setdefault(name, amount) == amount for name, amount in lines)
-    assert sum(map(Decimal, off.values())) == 10
+    assert sum((Decimal(one) for one in off.values()), Decimal(0)) == 10
 
 
 def test_what_came_back_unpaid_is_a_return() -> None:
     """An exchange, credit, or cash that was never paid: worth what the goods cost."""
     refund = given_back(back(), paid=None)
     found = body(refund, "order.returned")
-    assert (total(found["lines"]), found["lines"][0]["quantity"]) == (20, "1")
+    assert (total(found["lines"]), found["lines"][0]["quantity"]) == (Decimal(20), "1")
     within = read(ORDER | {"refunds": [refund]})
     assert [one for one in within if one["type"] == "order.returned"] == read(refund)
     assert "order.cancelled" not in {one["type"] for one in within}
@@ -538,8 +538,10 @@ def test_a_topic_is_believed_only_as_far_as_the_body_agrees() -> None:
         ("orders/updated", given_back(back(), paid="20.00")),
     ):
         assert refused({"topic": topic, "payload": content}).fault.path == "topic", topic
-    gone = {"id": 7001, "phone": None, "addresses": [], "email_marketing_consent": None,
-            "sms_marketing_consent": None}  # fmt: skip
+    gone: dict[str, Any] = {
+        "id": 7001, "phone": None, "addresses": [], "email_marketing_consent": None,
+        "sms_marketing_consent": None,
+    }  # fmt: skip
     assert read({"topic": "customers/delete", "triggered_at": CREATED, "payload": gone})
 
 
