@@ -16,6 +16,11 @@ _SEGMENT = Path(__file__).parents[1] / "contract/formats/segment/payloads.jsonl"
 _BODIES = map(orjson.loads, _SEGMENT.read_bytes().splitlines())
 MESSAGES = [orjson.dumps(one) for body in _BODIES for one in body.get("batch", [body])]
 """Of the Segment protocol."""
+PAYLOADS = {
+    file.parent.name: file.read_bytes().splitlines()
+    for file in sorted(_SEGMENT.parents[1].glob("*/payloads.jsonl"))
+}
+"""Examples of all formats."""
 NESTED = (1, 100, 198, 199, 200, 201, 255, 256, 979, 980, 1_019, 1_020, 1_021, 1_022, 1_023, 1_024,
           1_025, 5_000)  # fmt: skip
 DIGITS = (1, 15, 16, 18, 19, 20, 21, 38, 39, 308, 309, 640, 4_299, 4_300, 4_301, 5_000)

@@ -40,7 +40,7 @@ from services.runtime.errors import InvalidInput
 from services.runtime.metrics import Metrics
 from tests.api_parts import api_parts_of
 from tests.events import RECEIVED_AT, core
-from tests.fuzz.mutations import EVENTS, MESSAGES, broken, event
+from tests.fuzz.mutations import EVENTS, MESSAGES, PAYLOADS, broken, event
 from tests.pydantic_alone import assert_processed_alike
 
 KEY = "a-key-of-the-fuzzer"
@@ -113,6 +113,26 @@ def tracking(rng: Random) -> None:
         if isinstance(one, Refused):
             assert one.fault.reason is not RejectReason.UNPROCESSABLE
         else:
+            orjson.loads(one)
+
+
+def foreign(rng: Random) -> None:
+    """A payload of a shop or a mail provider gives the same whenever it is read: touchpoints that
+    are JSON, refusals with a reason of its own, or one fault; none of them is a fault of ours."""
+    layout = FORMATS[rng.choice(sorted(PAYLOADS.keys() - {"touchpoint", "batch", "segment"}))]
+    payloads = PAYLOADS[layout.name]
+    text = rng.choice(payloads)
+    is_json = text[:1] in b"{["
+    payload = event(rng, [text]) if is_json and rng.random() < 0.8 else broken(text, rng)
+    found = layout.touchpoints(payload)
+    assert found == layout.touchpoints(payload)
+    if isinstance(found, Fault):
+        assert found.reason is not RejectReason.UNPROCESSABLE, found
+        return
+    for one in found:
+        if isinstance(one, Refused):
+            assert one.fault.reason is not RejectReason.UNPROCESSABLE, one
+        elif layout.name != "cloudevents":  # whose data ingest reads as they came
             orjson.loads(one)
 
 
@@ -296,5 +316,5 @@ def operation(rng: Random) -> None:
 
 
 TARGETS: dict[str, Callable[[Random], None]] = {
-    one.__name__: one for one in (line, batch, tracking, file, request, operation)
+    one.__name__: one for one in (line, batch, tracking, foreign, file, request, operation)
 }
