@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
-from typing import Annotated, Any, Literal, NamedTuple, cast
+from typing import Annotated, Any, Literal, NamedTuple, TypeVar, cast
 
 import orjson
 from fastapi import APIRouter, Depends, Request, Response
@@ -32,6 +32,9 @@ from services.intake.signed import Webhook
 from services.runtime.errors import C360Error
 
 EVENTS_PER_REQUEST_MAX = 5_000
+AT_ONCE_BYTES_MAX = 64 * 1024
+"""Smaller bodies are read on the event loop, for a thread takes longer to begin."""
+T = TypeVar("T")
 LEAVES = "leaves"
 """State of a request that comes after SIGTERM."""
 
@@ -122,6 +125,17 @@ class EventSender(NamedTuple):
     """How far its events are believed."""
     realm: str
     """The only realm of which it may send events; empty for any."""
+
+
+async def read_at_length(
+    size: int, reading: asyncio.Lock, work: Callable[..., T], *arguments: Any
+) -> T:
+    """`work(*arguments)`, which reads a body of that size. Of large ones a thread reads one at a
+    time: what they hold may take many times their size while it is read."""
+    if size <= AT_ONCE_BYTES_MAX:
+        return work(*arguments)
+    async with reading:
+        return await asyncio.to_thread(work, *arguments)
 
 
 async def event_sender(principal: Annotated[Principal, Depends(authenticated)]) -> EventSender:

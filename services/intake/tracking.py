@@ -6,7 +6,6 @@ part of this project's own interface, so the OpenAPI document does not have them
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Annotated, Any
 
@@ -27,16 +26,19 @@ from services.api.http.submission import write
 from services.ingest.core.outcome import Intake
 from services.ingest.stage import Result, Status
 from services.intake.format import Translated, lines_of
-from services.intake.http import EVENTS_PER_REQUEST_MAX, Running, event_sender, running
+from services.intake.http import (
+    AT_ONCE_BYTES_MAX,
+    EVENTS_PER_REQUEST_MAX,
+    Running,
+    event_sender,
+    read_at_length,
+    running,
+)
 from services.intake.segment.message import Sending
 from services.intake.segment.payload import parsed, translated
 from services.runtime.clock import utc_now
 from services.runtime.errors import C360Error
 
-AT_ONCE_BYTES_MAX = 64 * 1024
-"""Smaller bodies are read on the event loop, for a thread takes longer to begin. One without a key
-in its headers may not be larger: anybody can have it read, and of a page that is being left a
-browser sends no more."""
 NO_KEY = "no-key"
 """In place of what cannot be read, so that the request is refused."""
 OF_MANY = frozenset({"batch", "import"})
@@ -85,9 +87,12 @@ async def track(
         if credential:
             raw = await read_packed_body(request, bytes_max, held.take)
         else:  # a browser that leaves a page can send no headers
+            # Anybody can have it read, and of a page that is left a browser sends no more.
             raw = await read_body(request, min(bytes_max, AT_ONCE_BYTES_MAX), held.take)
             sender = await event_sender(await identify(request, parts, _written_key(_body(raw))))
-        found = await _read(raw, call, sender.realm, running.cutting)
+        found = await read_at_length(
+            len(raw), running.cutting, _translated, raw, call, sender.realm
+        )
         lines = list(lines_of(found, realm=sender.realm))
         results = await write(running.sink, lines, sender.intake) if lines else []
     return Response(orjson.dumps(_answer(results)), media_type="application/json")
@@ -120,15 +125,6 @@ def _body(raw: bytes) -> dict[str, Any]:
 def _written_key(body: dict[str, Any]) -> str:
     key = body.get("writeKey")
     return key.encode(errors="replace").decode() if isinstance(key, str) else ""
-
-
-async def _read(raw: bytes, call: str, realm: str, reading: asyncio.Lock) -> Translated:
-    """The messages of the body. Of large ones a thread reads one at a time: what they hold may take
-    many times their size while it is read."""
-    if len(raw) <= AT_ONCE_BYTES_MAX:
-        return _translated(raw, call, realm)
-    async with reading:
-        return await asyncio.to_thread(_translated, raw, call, realm)
 
 
 def _translated(raw: bytes, call: str, realm: str) -> Translated:

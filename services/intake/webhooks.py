@@ -26,13 +26,16 @@ from services.ingest.core.outcome import Intake
 from services.ingest.lines import Line
 from services.intake.format import Delivered, Format, Refused, lines_of
 from services.intake.formats import FORMATS
-from services.intake.http import EVENTS_PER_REQUEST_MAX, EventSender, Running, event_sender, running
+from services.intake.http import (
+    EVENTS_PER_REQUEST_MAX,
+    EventSender,
+    Running,
+    event_sender,
+    read_at_length,
+    running,
+)
 from services.intake.signed import Webhook
 from services.runtime.clock import utc_now
-
-AT_ONCE_BYTES_MAX = 64 * 1024
-"""Smaller bodies are read on the event loop, for a thread takes longer to begin."""
-
 
 router = APIRouter(include_in_schema=False)
 
@@ -70,7 +73,9 @@ async def deliver(
         delivery = Delivered(body, dict(request.headers), url, utc_now())
         if sender is None:
             sender = await _signer(signed, delivery, parts.cutting)
-        lines = await _lines(known, delivery, realm or sender.realm, parts.cutting)
+        lines = await read_at_length(
+            len(body), parts.cutting, _translated, known, delivery, realm or sender.realm
+        )
         results = await write(parts.sink, lines, sender.intake) if lines else []
     answer = {"results": [one._asdict() for one in results]}
     return Response(orjson.dumps(answer), media_type="application/json")
@@ -88,12 +93,7 @@ async def _signer(
 ) -> EventSender:
     """What a signed delivery may send. Raises Problem 401 if none of the secrets made it."""
     assert webhook is not None
-    if len(delivery.body) <= AT_ONCE_BYTES_MAX:
-        is_known = _is_signed(webhook, delivery)
-    else:
-        async with reading:
-            is_known = await asyncio.to_thread(_is_signed, webhook, delivery)
-    if not is_known:
+    if not await read_at_length(len(delivery.body), reading, _is_signed, webhook, delivery):
         detail = "the signature is missing, too old, or not made with a secret that is set here"
         raise Problem(ProblemCode.NO_VALID_KEY, detail, WWW_Authenticate="Signature")
     return EventSender(Intake.SERVER, webhook.realm)
@@ -104,17 +104,8 @@ def _is_signed(webhook: Webhook, delivery: Delivered) -> bool:
     return is_signed is not None and any(is_signed(delivery, one) for one in webhook.secrets)
 
 
-async def _lines(
-    layout: Format, delivery: Delivered, realm: str, reading: asyncio.Lock
-) -> list[Line]:
-    """What the delivery holds. Large ones are read by a thread, one at a time."""
-    if len(delivery.body) <= AT_ONCE_BYTES_MAX:
-        return _translated(layout, delivery, realm)
-    async with reading:
-        return await asyncio.to_thread(_translated, layout, delivery, realm)
-
-
 def _translated(layout: Format, delivery: Delivered, realm: str) -> list[Line]:
+    """What the delivery holds."""
     payload = layout.enveloped(delivery) if layout.enveloped else delivery.body
     found = layout.touchpoints(payload)
     if isinstance(found, Fault):

@@ -115,7 +115,7 @@ class SegmentFeed:
                 elif one.last_id and one.last_id != last_id:
                     self._positions.advance(name, one.last_id)
                     self._fails_since = None
-                elif not one.data and one.last_id == last_id and is_open:
+                elif is_open:
                     self._fails_since, self._failed_reads = None, 0  # nothing is left to send
                 is_open = True
                 last_id = one.last_id

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,17 +18,15 @@ from services.docs.mail_page import PROVIDERS
 from services.intake.format import Refused
 from services.intake.formats import FORMATS
 from services.intake.mail.provider import MailMapping
+from tests.payload_sets import needs, payload_set
 
-FOLDERS = [one / "shared/data/email_webhooks" for one in Path(__file__).parents]
-FOLDER = next((one for one in FOLDERS if one.is_dir()), None)
-NEEDED = pytest.mark.skipif(FOLDER is None, reason="needs shared/data/email_webhooks")
+FOLDER, NEEDED = payload_set("email_webhooks"), needs("email_webhooks")
 NO_PAYLOAD = "unisender-go-tracking-test-payload.json.raw"
 """Stands for a payload that is not in the folder."""
 
 
 def payloads(name: str) -> Iterator[tuple[str, Any]]:
     """Those of a provider, each with the name of its case."""
-    assert FOLDER is not None
     for row in json.loads((FOLDER / f"{name}.json").read_text("utf-8")):
         if row["payload"] != NO_PAYLOAD:
             yield row["case"], row["payload"]

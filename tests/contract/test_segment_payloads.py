@@ -8,10 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from pathlib import Path
 from typing import Any
-
-import pytest
 
 from schemas.faults import Fault
 from schemas.touchpoint import TouchpointAdapter
@@ -20,9 +17,9 @@ from services.intake.segment.message import Sending
 from services.intake.segment.payload import translated
 from services.intake.segment.refusals import REFUSALS
 from services.intake.segment.tracks import CUSTOM, NAMES
+from tests.payload_sets import needs, payload_set
 
-FOLDERS = [one / "shared/data/segment_spec_payloads" for one in Path(__file__).parents]
-FILE = next((one for folder in FOLDERS for one in folder.glob("*.jsonl")), None)
+SET = "segment_spec_payloads"
 SENDING = Sending(received_at="2026-11-30T12:00:00.000Z")
 TYPES = {
     CUSTOM, "identity.linked", "profile.updated", "page.viewed", "account.updated",
@@ -48,8 +45,8 @@ def as_sent(call: dict[str, Any]) -> dict[str, Any]:
 
 def documented() -> list[tuple[str, dict[str, Any]]]:
     """All messages, each with where it stands."""
-    assert FILE is not None
-    rows = [json.loads(one) for one in FILE.read_text("utf-8").splitlines()]
+    [file] = payload_set(SET).glob("*.jsonl")
+    rows = [json.loads(one) for one in file.read_text("utf-8").splitlines()]
     return [
         (f"{row['source']} {row['index']}", message)
         for row in rows
@@ -59,7 +56,7 @@ def documented() -> list[tuple[str, dict[str, Any]]]:
     ]  # fmt: skip
 
 
-@pytest.mark.skipif(FILE is None, reason="needs shared/data/segment_spec_payloads")
+@needs(SET)
 def test_every_documented_message_is_mapped_or_refused_for_a_listed_reason() -> None:
     """136 of them, of which five cannot be: three name nobody, one is no message, and one has a tax
     and no total."""

@@ -7,18 +7,15 @@ skips.
 from __future__ import annotations
 
 from collections import Counter
-from pathlib import Path
-
-import pytest
 
 from schemas.faults import Fault
 from schemas.touchpoint import TouchpointAdapter
 from services.intake.format import Refused
 from services.intake.formats.shopify import touchpoints
 from services.intake.shopify.payload import NOT_TAKEN, UNKNOWN
+from tests.payload_sets import needs, payload_set
 
-FOLDERS = [one / "shared/data/shopify_fixtures" for one in Path(__file__).parents]
-FOLDER = next((one for one in FOLDERS if one.is_dir()), None)
+SET = "shopify_fixtures"
 LISTED = {
     *(("topic", reason) for reason in NOT_TAKEN.values()),
     ("sku", "Shopify's message of a stock names no article number"),
@@ -30,11 +27,10 @@ EXPECTED = {
 }  # fmt: skip
 
 
-@pytest.mark.skipif(FOLDER is None, reason="needs shared/data/shopify_fixtures")
+@needs(SET)
 def test_every_sample_is_mapped_or_refused_for_a_listed_reason() -> None:
     """32 files; whatever is refused is so for what it is, and never as something unknown."""
-    assert FOLDER is not None
-    files = sorted(FOLDER.glob("*.json"))
+    files = sorted(payload_set(SET).glob("*.json"))
     assert len(files) == 32
     types: Counter[str] = Counter()
     for file in files:
