@@ -1,5 +1,7 @@
 """`c360 api`: the API beside workers, on a ClickHouse server and Kafka. Start any number.
 
+`c360 worker intake` is the same process with the ways in for events alone.
+
 It may start before the store and the brokers: it serves its health pages at once and says in
 /readyz what it waits for. Nothing is kept here; what it accepts is in Kafka.
 """
@@ -9,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import structlog
 import typer
@@ -19,7 +21,7 @@ from services.api.http.sink import ClosedIntake, IntakeSink
 from services.api.server import open_reading
 from services.cli.output import err
 from services.cli.serving import http_server, intake_of, listen, url_of
-from services.cli.state import state_of
+from services.cli.state import Host, Port, state_of
 from services.ingest.adapters.clickhouse import ClickHouseFactStore
 from services.ingest.ledger import Ledger, LedgerOfStore
 from services.intake.tls import tls_context
@@ -43,12 +45,18 @@ NOT_OPEN = "the store is not open yet"
 log = structlog.get_logger()
 
 
-def api(
-    context: typer.Context,
-    host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
-    port: Annotated[int | None, typer.Option(help="Port to listen on; 0 picks one.")] = None,
-) -> None:
+def api(context: typer.Context, host: Host = None, port: Port = None) -> None:
     """Serve the API beside workers: reads from the ClickHouse server, events to Kafka."""
+    serve(context, host, port, "c360 api", only_intake=False)
+
+
+def serve(
+    context: typer.Context, host: str | None, port: int | None, name: str, *, only_intake: bool
+) -> None:
+    """Serve until SIGTERM under the name of a command.
+
+    Raises ConfigurationError when the store never can be used, or a setting is missing or wrong.
+    """
     given = {"http_host": host, "http_port": port}
     settings = state_of(context).settings(**{k: v for k, v in given.items() if v is not None})
     settings.secret()
@@ -57,9 +65,18 @@ def api(
             "C360_CLICKHOUSE_URL is not set: this serves what workers store on a ClickHouse "
             "server. 'c360 up' serves a data directory"
         )
+    if only_intake and not settings.kafka_bootstrap_servers:
+        raise ConfigurationError(
+            "C360_KAFKA_BOOTSTRAP_SERVERS is not set: this sends events to the topics of workers. "
+            "'c360 up' takes them into a data directory"
+        )
     tls_context(settings)  # wrong files are reported before anything is served
-    with traced(settings, "c360-api"):
-        asyncio.run(_Service(settings).run())
+    with traced(settings, f"c360-{name.split()[-1]}"):
+        asyncio.run(_Service(settings, name, only_intake).run())
+
+
+def _needs_no_store() -> None:
+    """The store of a process that is ready once it knows the rules and the brokers answer."""
 
 
 class CheckedServer:
@@ -119,8 +136,10 @@ class CheckedServer:
 class _Service:
     """One process, from its start to SIGTERM."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, name: str, only_intake: bool) -> None:
         self._settings = settings
+        self._name = name
+        self._only_intake = only_intake
         self._metrics = Metrics()
         self._store = CheckedServer(settings)
         self._ledger = Ledger()
@@ -130,15 +149,17 @@ class _Service:
         """Serve until SIGTERM or SIGINT. Raises ConfigurationError when the store never can be
         used."""
         from services.api.query_side import QuerySide
-        from services.intake.application import create_app
+        from services.intake.application import INTAKE_ROUTERS, ROUTERS, create_app
 
         settings, metrics, store = self._settings, self._metrics, self._store
         kafka = self._kafka() if settings.kafka_bootstrap_servers else None
         sink: IntakeSink = ClosedIntake(NO_BROKERS) if kafka is None else kafka
         query = QuerySide(settings, store.opened, _acting(kafka), metrics)
-        running = intake_of(settings, metrics, store.ping, sink)
-        streams = None if kafka is None else self._streams()
-        app = create_app(running, query.parts, None, streams)
+        ping = _needs_no_store if self._only_intake else store.ping
+        running = intake_of(settings, metrics, ping, sink)
+        streams = None if kafka is None or self._only_intake else self._streams()
+        routers = INTAKE_ROUTERS if self._only_intake else ROUTERS
+        app = create_app(running, query.parts, None, streams, routers)
         server = http_server(app, settings, metrics)
         listener = listen(settings)
         if kafka is not None:
@@ -149,7 +170,7 @@ class _Service:
         url = url_of(settings, listener)
 
         def started() -> None:
-            err.print(f"c360 api is at {url} (stop with Ctrl-C)")
+            err.print(f"{self._name} is at {url} (stop with Ctrl-C)")
 
         try:
             await server.run(listener, started)

@@ -16,6 +16,8 @@ from services.runtime.logging import configure_logging
 from services.runtime.settings import Settings, load_settings
 
 Realm = Annotated[str, typer.Option("--realm", help="Brand or tenant.")]
+Host = Annotated[str | None, typer.Option(help="Address to listen on.")]
+Port = Annotated[int | None, typer.Option(help="Port to listen on; 0 picks one.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -15,7 +15,7 @@ from services.api.ports import Access
 from services.api.read_store import access_to
 from services.cli.output import err
 from services.cli.serving import http_server, intake_of, listen, url_of
-from services.cli.state import state_of
+from services.cli.state import Host, Port, state_of
 from services.embedded.engine import DefinedSegments, Engine
 from services.embedded.rules_applying import RulesApplying
 from services.embedded.running_instance import remove_running_instance, write_running_instance
@@ -32,11 +32,7 @@ if TYPE_CHECKING:
     from services.intake.application import Application
 
 
-def up(
-    context: typer.Context,
-    host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
-    port: Annotated[int | None, typer.Option(help="Port to listen on; 0 picks one.")] = None,
-) -> None:
+def up(context: typer.Context, host: Host = None, port: Port = None) -> None:
     """Keep running and accept events over HTTP; other commands work at the same time."""
     given = {"http_host": host, "http_port": port}
     settings = state_of(context).settings(**{k: v for k, v in given.items() if v is not None})

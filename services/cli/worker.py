@@ -1,4 +1,7 @@
-"""`c360 worker ingest|identity|consistency`: one member of a group; start any number."""
+"""`c360 worker intake|ingest|identity|consistency`: start any number of each.
+
+All but the intake are members of a group.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from services.cli.state import state_of
+from services.cli.state import Host, Port, state_of
 from services.runtime.tracing import traced
 
 if TYPE_CHECKING:
@@ -37,6 +40,14 @@ def _run(context: typer.Context, service: str, **given: Any) -> None:
     run: Run = import_module(MAINS[service]).run  # Faust takes a second to load
     with traced(settings, f"c360-{service}"):
         asyncio.run(run(settings, **given))
+
+
+@worker.command("intake")
+def intake(context: typer.Context, host: Host = None, port: Port = None) -> None:
+    """Events over HTTP to the topics; answers no questions, and goes on without the store."""
+    from services.cli.api import serve
+
+    serve(context, host, port, "c360 worker intake", only_intake=True)
 
 
 @worker.command("ingest")

@@ -68,6 +68,13 @@ ROUTERS: tuple[APIRouter, ...] = (
 )
 """What clients may call; the order is that of the OpenAPI document. The paths of streams look like
 those of single incidents and profiles, so they come first."""
+INTAKE_ROUTERS: tuple[APIRouter, ...] = (
+    intake.router,
+    tracking.router,
+    webhooks.router,
+    about.router,
+)
+"""What a process serves that takes events and answers no questions."""
 EXPOSED_HEADERS = [
     "ETag", "Merged-Into", "RateLimit", "RateLimit-Policy", "Retry-After", "X-Request-ID",
 ]  # fmt: skip
@@ -82,6 +89,8 @@ PREFLIGHT_S = 600
 class Application(FastAPI):
     """The routes, inside the envelope that even unexpected faults are answered in."""
 
+    routers: tuple[APIRouter, ...] = ROUTERS
+
     def build_middleware_stack(self) -> ASGIApp:
         """See Starlette."""
         return Envelope(super().build_middleware_stack())
@@ -89,14 +98,16 @@ class Application(FastAPI):
     def openapi(self) -> dict[str, Any]:
         """The OpenAPI document."""
         if self.openapi_schema is None:
-            routes = (route for router in ROUTERS for route in router.routes)
+            routes = (route for router in self.routers for route in router.routes)
             answers = [one.response_model for one in routes if isinstance(one, APIRoute)]
             document = with_exact_numbers(super().openapi(), filter(None, answers))
             self.openapi_schema = finished(document)
         return self.openapi_schema
 
 
-def application(origins: list[str] | None = None) -> Application:
+def application(
+    origins: list[str] | None = None, routers: tuple[APIRouter, ...] = ROUTERS
+) -> Application:
     """The routes alone; they answer once `app.state` is set."""
     app = Application(
         title="customer360",
@@ -113,6 +124,7 @@ def application(origins: list[str] | None = None) -> Application:
             "auto_configure": False,
         },
     )
+    app.routers = routers
     answer_with_problems(app)
     app.add_middleware(HeadAsGet)
     app.add_middleware(BodyGuard)
@@ -126,8 +138,8 @@ def application(origins: list[str] | None = None) -> Application:
             expose_headers=EXPOSED_HEADERS,
             max_age=PREFLIGHT_S,
         )
-    app.router.routes.extend(fixed_paths(ROUTERS))
-    for router in ROUTERS:
+    app.router.routes.extend(fixed_paths(routers))
+    for router in routers:
         app.include_router(router)
     return app
 
@@ -137,9 +149,10 @@ def create_app(
     api: ApiParts,
     channel: LocalChannel | None = None,
     feeds: Streams | None = None,
+    routers: tuple[APIRouter, ...] = ROUTERS,
 ) -> Application:
     """The application over its parts; `channel` is that of commands on the same machine."""
-    app = application(api.settings.api_cors_origins)
+    app = application(api.settings.api_cors_origins, routers)
     app.state.running, app.state.api, app.state.metrics = running, api, api.metrics
     app.state.streams = feeds
     if channel is not None:

@@ -59,7 +59,7 @@ class Behind(NamedTuple):
     end: int
 
 
-API = re.compile(r"c360 api is at (https?://\S+) ")
+API = re.compile(r"c360 (?:api|worker intake) is at (https?://\S+) ")
 
 
 class Worker:
@@ -150,15 +150,16 @@ class Worker:
 
 
 class Api(Worker):
-    """A `c360 api`; started again, it listens where it did before."""
+    """A `c360 api`, or another command that takes events; started again, it listens where it did
+    before."""
 
     serves = API
 
-    def __init__(self, number: int, logs: Path, env: dict[str, str]) -> None:
-        super().__init__("api", number, logs, env)
+    def __init__(self, number: int, logs: Path, env: dict[str, str], *called: str) -> None:
+        super().__init__(called[-1], number, logs, env)
         port = free_port()
         self.base_url = f"http://127.0.0.1:{port}"
-        self._command = ("api", "--port", str(port))
+        self._command = (*called, "--port", str(port))
 
     def post(self, *events: Any, key: str = API_KEY, timeout_s: float = 60) -> httpx.Response:
         """Send events."""
@@ -259,9 +260,10 @@ class Distributed:
         self._served.add(service)
         return worker.start()
 
-    def add_api(self, **env: str) -> Api:
-        """A `c360 api`, started; it is no part of what drains."""
-        api = Api(next(self._numbers), self.logs, environment(**{**self.env, **env}))
+    def add_api(self, *called: str, **env: str) -> Api:
+        """A `c360 api`, or the command that is given, started; it is no part of what drains."""
+        own = environment(**{**self.env, **env})
+        api = Api(next(self._numbers), self.logs, own, *(called or ("api",)))
         self.workers.append(api)
         api.start()
         return api

@@ -296,6 +296,51 @@ def test_without_brokers_it_reads(run: Distributed) -> None:
     assert run.stop([api]) == [0]
 
 
+def test_the_intake_worker_goes_on_without_the_store(
+    run: Distributed, endpoint: ClickHouseEndpoint
+) -> None:
+    """It takes events, Segment calls and webhooks, answers no questions, and stays ready while the
+    store is away; all of it is stored once the store is back."""
+    intake = run.add_api("worker", "intake")
+    run.wait(intake.is_ready, "ready", 60)
+    asked: dict[str, Any] = {
+        "headers": {"Authorization": f"Bearer {API_KEY}"},
+        "trust_env": False,
+        "timeout": 30,
+    }
+    endpoint.kill()
+    try:
+        sent = [event() for _ in range(3)]
+        assert {one["status"] for one in intake.post(*sent).json()["results"]} == {"accepted"}
+        call = {
+            "messageId": "call-of-the-intake",
+            "userId": "u-7",
+            "event": "Asked",
+            "type": "track",
+        }
+        called = httpx.post(f"{intake.base_url}/v1/track", json=call, **asked)
+        assert called.status_code == 200, called.text
+        assert intake.is_ready()
+        assert httpx.get(f"{intake.base_url}/v1/incidents", **asked).status_code == 404
+        assert lint(intake.get("/metrics").text) == ""
+    finally:
+        endpoint.start()
+    run.wait_ready()
+    run.wait_drained()
+    found = stored(run)
+    assert [found[one["event_id"]] for one in sent] == [1, 1, 1]
+    assert [count for name, count in found.items() if "call-of-the-intake" in name] == [1]
+    assert run.stop([intake]) == [0]
+
+
+def test_the_intake_worker_needs_brokers(tmp_path: Path) -> None:
+    """It says which setting is missing, and what takes events into a data directory."""
+    store: dict[str, Any] = {"C360_CLICKHOUSE_URL": "http://127.0.0.1:1"}
+    done = c360(tmp_path / "data", "worker", "intake", code=WRONG_CONFIGURATION, **store)
+    assert "C360_KAFKA_BOOTSTRAP_SERVERS" in done.stderr
+    assert "c360 up" in done.stderr
+
+
 def test_it_starts_before_the_store_and_the_brokers(tmp_path: Path) -> None:
     """Alive at once, not ready, with what it waits for; a store that can never be used ends it."""
     endpoint = ClickHouseEndpoint(tmp_path / "data")

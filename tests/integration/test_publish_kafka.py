@@ -27,6 +27,7 @@ from services.intake.publish import (
     size_of,
 )
 from services.runtime.errors import Retry
+from services.runtime.settings import Settings
 from services.stream.connection import partition_of
 from services.stream.producer import Producer
 from services.stream.topics import apply_topics
@@ -159,6 +160,16 @@ def test_no_brokers_set() -> None:
     assert "C360_KAFKA_BOOTSTRAP_SERVERS" in c360(None, "publish", "-", code=78).stderr
 
 
+def _until_partitions_are_led(
+    runner: asyncio.Runner, settings: Settings, some: list[SourceLine]
+) -> None:
+    """A broker that has just made topics refuses records for seconds, which a hasty producer takes
+    for its death."""
+    patient = Producer(settings, timeout_s=60)
+    publish(some, lambda records: runner.run(patient.send_all(records)), PublishReport())
+    runner.run(patient.stop())
+
+
 def test_broker_killed_on_the_way() -> None:
     """What was acknowledged before the broker died is there after its return, and a second run
     leaves every line there."""
@@ -166,7 +177,8 @@ def test_broker_killed_on_the_way() -> None:
     with Cluster() as cluster, asyncio.Runner() as runner:
         settings = kafka_settings(cluster.bootstrap_servers)
         runner.run(apply_topics(settings, TOUCHPOINTS))
-        producer, report = Producer(settings, timeout_s=3), PublishReport()
+        producer, report = Producer(settings, timeout_s=8), PublishReport()
+        _until_partitions_are_led(runner, settings, lines[:100])
 
         def dying(records: Any) -> None:
             if report.acknowledged == 2 * CHUNK_LINES_MAX:
