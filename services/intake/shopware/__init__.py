@@ -1,0 +1,1 @@
+"""Webhooks and exports of Shopware 6 as touchpoints: pure."""
