@@ -67,7 +67,12 @@ def ms_of(duration: str) -> int:
 
 
 class _Condition(Described, BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        populate_by_name=True,
+        defer_build=True,  # most commands read no segment
+    )
 
     @model_validator(mode="after")
     def _lasts_no_longer_than_allowed(self) -> Self:
@@ -539,6 +544,3 @@ def parts_of(test: str) -> tuple[str, str]:
     match = _PARTS.match(test)
     assert match is not None  # the pattern of the model
     return match["field"], match["bound"]
-
-
-GroupCondition.model_rebuild()

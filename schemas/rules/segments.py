@@ -66,7 +66,7 @@ SegmentId = Annotated[str, Field(pattern=SEGMENT_ID)]
 class SegmentDefinition(Described, BaseModel):
     """One segment: who belongs to it. All of `all`, one of `any` and none of `none` must hold."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, defer_build=True)
 
     title: Annotated[str, Field(min_length=1, max_length=300)]
     """What it is called."""
@@ -149,7 +149,7 @@ def _leaves(
 class SegmentFile(Described, BaseModel):
     """A file of definitions."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     segment: Annotated[
         dict[SegmentId, SegmentDefinition], Field(min_length=1, max_length=SEGMENTS_MAX)
