@@ -72,7 +72,7 @@ def serve(
         )
     tls_context(settings)  # wrong files are reported before anything is served
     with traced(settings, f"c360-{name.split()[-1]}"):
-        asyncio.run(_Service(settings, name, only_intake).run())
+        asyncio.run(_Service(settings, name, only_intake=only_intake).run())
 
 
 def _needs_no_store() -> None:
@@ -136,7 +136,7 @@ class CheckedServer:
 class _Service:
     """One process, from its start to SIGTERM."""
 
-    def __init__(self, settings: Settings, name: str, only_intake: bool) -> None:
+    def __init__(self, settings: Settings, name: str, *, only_intake: bool) -> None:
         self._settings = settings
         self._name = name
         self._only_intake = only_intake

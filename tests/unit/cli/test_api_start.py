@@ -23,4 +23,4 @@ def test_types_that_only_the_rules_in_force_list_are_no_fault(tmp_path: Path) ->
         clickhouse_url="http://localhost:8123",
         kafka_bootstrap_servers="localhost:9092",
     )
-    assert _Service(settings)._kafka().waits_for() == NOT_YET
+    assert _Service(settings, "c360 api", only_intake=False)._kafka().waits_for() == NOT_YET

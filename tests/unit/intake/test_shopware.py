@@ -91,7 +91,7 @@ def test_prices_of_both_interfaces() -> None:
     calculated = {**head, "calculatedPrice": {"unitPrice": 20.0}}
     for payload in ({"total": 1, "data": [{**head, "price": gross}]}, {"elements": [calculated]}):
         [found] = read(payload)
-        assert (found["type"], Decimal(found["body"]["price"])) == ("offer.published", 20)
+        assert (found["type"], Decimal(found["body"]["price"])) == ("offer.published", Decimal(20))
     refused = touchpoints(json.dumps({**head, "price": gross[:1]}).encode())
     assert isinstance(refused, list)
     assert isinstance(refused[0], Refused)
