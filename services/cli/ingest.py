@@ -15,8 +15,8 @@ from services.ingest.lines import InputError, Line
 from services.ingest.measure import Tally
 from services.ingest.stage import Result, Status
 from services.intake.files import read_lines, require_files
-from services.intake.format import Format
-from services.intake.formats import FORMATS
+from services.intake.format import FileFormat, Format
+from services.intake.formats import ALL
 from services.intake.formats.touchpoint import FORMAT as NATIVE
 
 REPORT_VERSION = 1
@@ -85,10 +85,13 @@ def ingest(
     context: typer.Context,
     files: Annotated[
         list[str],
-        typer.Argument(help="JSON lines or a list, plain or gzip; '-' is standard input."),
+        typer.Argument(
+            help="JSON lines or a list, or as the format has it; plain or gzip; '-' is standard "
+            "input."
+        ),
     ],
     format_: Annotated[
-        str, typer.Option("--format", metavar="NAME", help=f"One of {', '.join(FORMATS)}.")
+        str, typer.Option("--format", metavar="NAME", help=f"One of {', '.join(ALL)}.")
     ] = NATIVE.name,
     as_json: AsJson = False,
 ) -> None:
@@ -97,10 +100,10 @@ def ingest(
     Reading the same events again changes nothing, so after any interruption simply run the same
     command again.
     """
-    layout = FORMATS.get(format_)
+    layout = ALL.get(format_)
     if layout is None:
-        raise typer.BadParameter(f"{format_!r} is none of {', '.join(FORMATS)}")
-    require_files(files)
+        raise typer.BadParameter(f"{format_!r} is none of {', '.join(ALL)}")
+    require_files(files, layout)
     unreadable: list[InputError] = []
     with state_of(context).session(create=True) as session, progress_bar("events") as bar:
         report = IngestReport(bar)
@@ -117,7 +120,9 @@ def ingest(
     _require_some(report.tally)
 
 
-def _all_lines(files: list[str], layout: Format, unreadable: list[InputError]) -> Iterator[Line]:
+def _all_lines(
+    files: list[str], layout: Format | FileFormat, unreadable: list[InputError]
+) -> Iterator[Line]:
     """Lines of all files; one that cannot be read is noted and costs no other."""
     for name in files:
         try:

@@ -12,6 +12,7 @@ import sys
 import zlib
 from codecs import BOM_UTF8
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
@@ -19,7 +20,7 @@ from schemas.faults import Fault
 from schemas.reject import RejectReason
 from services.ingest.lines import KEPT_BYTES_MAX, InputError, InputMissing, Line
 from services.intake.documents import CutOff, documents
-from services.intake.format import Format, lines_of
+from services.intake.format import FileFormat, FilePart, Format, UnreadableFile, lines_of
 from services.intake.formats.touchpoint import FORMAT as NATIVE
 from services.intake.shape import Empty, NoEvents, Shape, shape_of
 
@@ -29,11 +30,14 @@ HEAD_BYTES = 64 * 1024
 STANDARD_INPUT = "standard input"
 
 
-def read_lines(name: str, layout: Format = NATIVE) -> Iterator[Line]:
+def read_lines(name: str, layout: Format | FileFormat = NATIVE) -> Iterator[Line]:
     """Touchpoints of the file `name`, each as a line. Raises as numbered_lines.
 
     A payload, or a message of it, that cannot be read comes out as one line with its fault.
     """
+    if isinstance(layout, FileFormat):
+        yield from _whole(name, layout)
+        return
     kept_bytes_max = max(KEPT_BYTES_MAX, layout.payload_bytes_max)
     for number, payload in numbered_lines(
         name, kept_bytes_max, lists=layout.lists, is_json=layout.is_json
@@ -51,6 +55,34 @@ def read_lines(name: str, layout: Format = NATIVE) -> Iterator[Line]:
             yield from lines_of(found, place)
 
 
+def _whole(name: str, layout: FileFormat) -> Iterator[Line]:
+    """Of a format of whole files."""
+    try:
+        with ExitStack() as opened:
+            for place, found in _parts(name, layout, opened):
+                yield from lines_of([found], f"{named(name)}, {place}")
+    except UnreadableFile as error:
+        raise InputError(f"{named(name)} {error}") from error
+    except (EOFError, OSError, zlib.error) as error:
+        raise InputError(_damaged(name, f"damaged or truncated ({error})")) from error
+
+
+def _parts(name: str, layout: FileFormat, opened: ExitStack) -> Iterator[FilePart]:
+    if layout.read_directory is not None and _is_directory(name):
+        return layout.read_directory(Path(name))
+    stream = opened.enter_context(_opened(name))
+    if not stream.seekable():
+        stream = cast(BinaryIO, io.BufferedReader(_Peeked(cast(io.BufferedReader, stream))))
+    head = cast(io.BufferedReader, stream).peek(len(GZIP_MAGIC))
+    if head.startswith(GZIP_MAGIC):
+        stream = cast(BinaryIO, opened.enter_context(gzip.GzipFile(fileobj=stream)))
+    return layout.read(stream)
+
+
+def _is_directory(name: str) -> bool:
+    return name != "-" and Path(name).is_dir()
+
+
 def _unreadable(payload: Line, fault: Fault, place: str, layout: Format) -> Line:
     kept = payload.content[:KEPT_BYTES_MAX] if layout.keeps_unread else b""
     return Line(kept, payload.size, fault, place)
@@ -63,12 +95,15 @@ def named(name: str) -> str:
     return "".join(one if one.isprintable() else ascii(one)[1:-1] for one in name)
 
 
-def require_files(names: list[str]) -> None:
+def require_files(names: list[str], layout: Format | FileFormat = NATIVE) -> None:
     """Raises InputMissing for the first that cannot be opened, before anything is read.
 
     A pipe is not tried: opening and closing it would end its writer.
     """
+    has_directories = isinstance(layout, FileFormat) and layout.read_directory is not None
     for name in names:
+        if has_directories and _is_directory(name):
+            continue
         if name != "-" and not Path(name).is_fifo():
             _opened(name).close()
 

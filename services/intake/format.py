@@ -1,10 +1,10 @@
 """What a format is: how the payloads of one sender are translated to touchpoints.
 
-A payload is one line of a file, or of JSON one object, also over several lines. What cannot be
-translated is rejected with its bytes and the reason: the payload as a whole, or of one that holds
-several messages the single message. No message is ever read in part, but for one whose parts have
-numbers of their own: a refund within an order is refused alone, with the order's bytes. Bytes
-are kept only where somebody could read whom they name.
+A payload is one line of a file, or of JSON one object, also over several lines; tills are read from
+whole files. What cannot be translated is rejected with its bytes and the reason: the payload as a
+whole, or of one that holds several messages the single message. No message is ever read in part,
+but for one whose parts have numbers of their own: a refund within an order is refused alone, with
+the order's bytes. Bytes are kept only where somebody could read whom they name.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple
+from pathlib import Path
+from typing import BinaryIO, NamedTuple
 
 from schemas.faults import Fault
 from schemas.reject import RejectReason
@@ -77,6 +78,34 @@ class Format:
     """Whether a delivery is signed with a secret (or the public key) that the sender shares with
     its receiver, and not too old to be one sent again by others; None if the sender signs nothing.
     Pure, and never raises."""
+
+
+class UnreadableFile(ValueError):
+    """A file of which nothing, or nothing more, can be read. The message follows its name, and says
+    what is wrong and what to do."""
+
+
+class FilePart(NamedTuple):
+    """What was read at one place of a file."""
+
+    place: str
+    """Where, as people look for it: `line 12`, `receipt 3-17-1001`."""
+    found: bytes | Refused
+
+
+@dataclass(frozen=True)
+class FileFormat:
+    """A format of whole files, whose parts say nothing alone. It is read with bounded memory,
+    whatever the file holds, and the same file always gives the same touchpoints. It is not taken
+    over HTTP (docs/adr/0163)."""
+
+    name: str
+    """Name in `c360 ingest --format NAME`."""
+    read: Callable[[BinaryIO], Iterator[FilePart]]
+    """The touchpoints of a file, unpacked from gzip; it may be a pipe. Raises UnreadableFile; what
+    was yielded before stands."""
+    read_directory: Callable[[Path], Iterator[FilePart]] | None = None
+    """The same of a directory, where the files of an export may lie unpacked."""
 
 
 def lines_of(found: Iterable[bytes | Refused], place: str = "", realm: str = "") -> Iterator[Line]:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 from random import Random
+from zipfile import ZIP_DEFLATED, ZipFile
 
 import orjson
 
@@ -20,7 +21,12 @@ PAYLOADS = {
     file.parent.name: file.read_bytes().splitlines()
     for file in sorted(_SEGMENT.parents[1].glob("*/payloads.jsonl"))
 }
-"""Examples of all formats."""
+"""Examples of all formats of payloads."""
+EXPORTS = {
+    directory.name: [one for one in sorted(directory.iterdir()) if one.suffix != ".jsonl"]
+    for directory in sorted((_SEGMENT.parents[2] / "file_formats").iterdir())
+}
+"""Examples of all formats of whole files: a file, or a directory of files."""
 NESTED = (1, 100, 198, 199, 200, 201, 255, 256, 979, 980, 1_019, 1_020, 1_021, 1_022, 1_023, 1_024,
           1_025, 5_000)  # fmt: skip
 DIGITS = (1, 15, 16, 18, 19, 20, 21, 38, 39, 308, 309, 640, 4_299, 4_300, 4_301, 5_000)
@@ -96,3 +102,47 @@ def broken(text: bytes, rng: Random) -> bytes:
             case _:
                 found[at:at] = rng.choice(TOKENS)
     return bytes(found)
+
+
+def damaged_export(sample: Path, to: Path, rng: Random) -> Path:
+    """A copy of an export, some bytes or fields of which are changed."""
+    if sample.is_file():
+        to.write_bytes(_damaged_text(sample.read_bytes(), rng))
+        return to
+    to.mkdir()
+    files = sorted(sample.iterdir())
+    hit = rng.sample(files, k=rng.randint(0, 2))
+    for one in files:
+        content = one.read_bytes()
+        (to / one.name).write_bytes(_damaged_text(content, rng) if one in hit else content)
+    if rng.random() < 0.5:
+        return to
+    archive = to.with_suffix(".zip")
+    with ZipFile(archive, "w", ZIP_DEFLATED) as packed:
+        for one in files:
+            packed.write(to / one.name, one.name)
+    if rng.random() < 0.5:
+        archive.write_bytes(broken(archive.read_bytes(), rng))
+    return archive
+
+
+def _damaged_text(text: bytes, rng: Random) -> bytes:
+    """With a field, a line or a byte changed."""
+    match rng.randrange(4):
+        case 0:
+            return broken(text, rng)
+        case 1:
+            lines = text.splitlines(keepends=True)
+            rng.shuffle(lines)
+            return b"".join(lines)
+        case 2:
+            lines = text.splitlines(keepends=True)
+            place = rng.randrange(len(lines))
+            lines[place : place + 1] = rng.choice(([], [lines[place]] * 2))
+            return b"".join(lines)
+        case _:
+            separator = rng.choice((b";", b'"', b">", b"<", b","))
+            parts = text.split(separator)
+            value_ = value(rng) if rng.random() < 0.5 else rng.choice(TOKENS)
+            parts[rng.randrange(len(parts))] = value_
+            return separator.join(parts)

@@ -30,7 +30,7 @@ from services.intake.application import create_app
 from services.intake.batch import NoBatch, batch_lines, cut_lines
 from services.intake.files import read_lines
 from services.intake.format import Refused
-from services.intake.formats import FORMATS
+from services.intake.formats import FILE_FORMATS, FORMATS
 from services.intake.http import Running
 from services.intake.in_flight import BytesInFlight
 from services.intake.publish import route
@@ -40,7 +40,7 @@ from services.runtime.errors import InvalidInput
 from services.runtime.metrics import Metrics
 from tests.api_parts import api_parts_of
 from tests.events import RECEIVED_AT, core
-from tests.fuzz.mutations import EVENTS, MESSAGES, PAYLOADS, broken, event
+from tests.fuzz.mutations import EVENTS, EXPORTS, MESSAGES, PAYLOADS, broken, damaged_export, event
 from tests.pydantic_alone import assert_processed_alike
 
 KEY = "a-key-of-the-fuzzer"
@@ -134,6 +134,28 @@ def foreign(rng: Random) -> None:
             assert one.fault.reason is not RejectReason.UNPROCESSABLE, one
         elif layout.name != "cloudevents":  # whose data ingest reads as they came
             orjson.loads(one)
+
+
+def tills(rng: Random) -> None:
+    """A damaged export of tills gives the same whenever it is read: touchpoints that are JSON,
+    refusals with a reason of their own, or an error that names the file; none is a fault of
+    ours."""
+    layout = FILE_FORMATS[rng.choice(sorted(FILE_FORMATS))]
+    sample = rng.choice(EXPORTS[layout.name])
+    with tempfile.TemporaryDirectory() as made:
+        path = damaged_export(sample, Path(made) / "export", rng)
+        found: list[list[Line]] = []
+        for _ in range(2):
+            lines: list[Line] = []
+            with suppress(InputError):
+                lines += read_lines(str(path), layout)
+            found.append(lines)
+        assert found[0] == found[1]
+        for one in found[0]:
+            if one.fault is None:
+                orjson.loads(one.content)
+            else:
+                assert one.fault.reason is not RejectReason.UNPROCESSABLE, one
 
 
 def _is_json(text: bytes) -> bool:
@@ -316,5 +338,5 @@ def operation(rng: Random) -> None:
 
 
 TARGETS: dict[str, Callable[[Random], None]] = {
-    one.__name__: one for one in (line, batch, tracking, foreign, file, request, operation)
+    one.__name__: one for one in (line, batch, tracking, foreign, tills, file, request, operation)
 }

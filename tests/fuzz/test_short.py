@@ -9,8 +9,8 @@ import pytest
 from tests.fuzz.targets import TARGETS
 
 RUNS = {
-    "line": 3_000, "batch": 2_000, "tracking": 2_000, "foreign": 2_000, "file": 500, "request": 150,
-    "operation": 2_000,
+    "line": 3_000, "batch": 2_000, "tracking": 2_000, "foreign": 2_000, "tills": 300,
+    "file": 500, "request": 150, "operation": 2_000,
 }  # fmt: skip
 
 

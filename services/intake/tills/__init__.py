@@ -1,0 +1,1 @@
+"""What the formats of tills share: receipts, amounts, times, and tables."""
