@@ -10,6 +10,7 @@ PROMETHEUS := 2.42.0
 ALERTMANAGER := 0.25.0
 DOWNLOADED = apt-get download -qq -o APT::Sandbox::User=
 DOWNLOAD = $(DOWNLOADED) 'prometheus=$(PROMETHEUS)*'
+CHROMIUM = DEBIAN_FRONTEND=noninteractive apt-get install --yes -qq --no-install-recommends chromium > /dev/null
 # The stores of tests write much and keep nothing. In memory, where there is room and programs may run, this takes a
 # sixth less CPU and a third less time.
 IN_MEMORY = $(shell test "$$(df --output=avail /dev/shm 2>/dev/null | tail -1)" -gt 8000000 && ! findmnt -no OPTIONS /dev/shm | grep -q noexec && echo TMPDIR=/dev/shm)
@@ -69,16 +70,21 @@ export PYTHONDONTWRITEBYTECODE :=
 	dpkg-deb -x .prometheus/prometheus-alertmanager_*.deb .prometheus && rm .prometheus/prometheus-alertmanager_*.deb
 	touch $@
 
+# Debian's own browser, with the libraries that it needs: libraries for web pages are tried in it.
+/usr/bin/chromium:
+	@$(CHROMIUM) || { apt-get update -q && $(CHROMIUM); } || { \
+		echo "Tests of libraries for browsers need Chromium, and apt-get cannot install it (it needs root). Install the package chromium yourself." >&2; exit 1; }
+
 .PHONY: setup demo test test-long k8s test-bench chaos fuzz fuzz-api mutants mutation lint generate dashboards pictures bench bench-api lock image-check sbom drills game-day clean
 setup: .venv/installed  ## Install the pinned dependencies and this package into .venv
 
 demo: setup  ## The whole pipeline on a sample stream: profiles and incidents
 	$(BIN)/c360 demo --households $(HOUSEHOLDS)
 
-test: setup .venv-clients/installed .prometheus/installed .prometheus/usr/bin/prometheus-alertmanager  ## What CI runs: all tests but those of the other targets
+test: setup .venv-clients/installed /usr/bin/chromium .prometheus/installed .prometheus/usr/bin/prometheus-alertmanager  ## What CI runs: all tests but those of the other targets
 	$(SUITE) -m 'not long'
 
-test-long: setup .venv-clients/installed .prometheus/installed .prometheus/usr/bin/prometheus-alertmanager  ## More seeds, larger volumes and second variants of these tests (half an hour)
+test-long: setup .venv-clients/installed /usr/bin/chromium .prometheus/installed .prometheus/usr/bin/prometheus-alertmanager  ## More seeds, larger volumes and second variants of these tests (half an hour)
 	$(SUITE) -m long
 
 k8s: setup .venv-policy/installed  ## The Kubernetes manifests: rendered, valid, safe, in step with the code

@@ -83,6 +83,11 @@ SENT_HEADERS = [
     "Authorization", "Content-Type", "Idempotency-Key", "If-None-Match", "Last-Event-ID", "Prefer",
     "X-API-Key", "X-Purpose", "X-Request-ID", "X-Retry-Count",
 ]  # fmt: skip
+RUDDERSTACK_HEADERS = [
+    "AnonymousId", "SentAt", "Rsa-Recovered", "Rsa-Retry-Attempt",
+    "Rsa-Since-First-Attempt", "Rsa-Since-Last-Attempt", "Rsa-Retry-Reason",
+]  # fmt: skip
+"""What RudderStack's library for browsers sends, too; nothing here reads it."""
 PREFLIGHT_S = 600
 
 
@@ -134,7 +139,7 @@ def application(
             CORSMiddleware,
             allow_origins=origins,
             allow_methods=["GET", "POST"],
-            allow_headers=SENT_HEADERS,
+            allow_headers=[*SENT_HEADERS, *RUDDERSTACK_HEADERS],
             expose_headers=EXPOSED_HEADERS,
             max_age=PREFLIGHT_S,
         )
