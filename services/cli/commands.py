@@ -28,6 +28,10 @@ class Listed(NamedTuple):
 
 COMMANDS: Mapping[str, Listed] = {
     "ingest": Listed("ingest:ingest", "Read touchpoint events and update profiles and incidents."),
+    "import": Listed(
+        "import_files:import_files",
+        "Read a table of customers, orders, prices or others, whose columns a map explains.",
+    ),
     "publish": Listed(
         "publish:publish", "Send touchpoint events to Kafka, each to the topic of its channel."
     ),

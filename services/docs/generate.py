@@ -15,9 +15,11 @@ from pathlib import Path
 from typing import Any
 
 from services.docs.asyncapi import asyncapi_document
+from services.docs.import_maps_page import import_maps_page
 from services.docs.imports_page import imports_page
 from services.docs.interface_page import interface_page
 from services.docs.json_schema import (
+    import_map_schema,
     incident_schema,
     profile_schema,
     segment_change_schema,
@@ -44,6 +46,7 @@ DOCUMENTS: dict[str, Callable[[], dict[str, Any]]] = {
     "schemas/generated/incident.schema.json": incident_schema,
     "schemas/generated/segments.schema.json": segments_schema,
     "schemas/generated/segment-change.schema.json": segment_change_schema,
+    "schemas/generated/import-map.schema.json": import_map_schema,
     "schemas/generated/asyncapi.json": asyncapi_document,
     "schemas/generated/openapi.json": openapi_document,
 }
@@ -56,6 +59,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "docs/reference/segments.md": segments_page,
     "docs/reference/tracking.md": tracking_page,
     "docs/reference/mail.md": mail_page,
+    "docs/reference/import-maps.md": import_maps_page,
     "docs/settings.md": settings_page,
     "docs/metrics.md": metrics_page,
 }

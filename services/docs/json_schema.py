@@ -15,6 +15,7 @@ from pydantic import BaseModel, TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode, JsonSchemaValue
 from pydantic_core import core_schema
 
+from schemas.import_map import ImportMap
 from schemas.incident import INCIDENT_VERSION
 from schemas.profile import PROFILE_VERSION, Profile
 from schemas.rules.segment_conditions import UnknownCondition
@@ -32,6 +33,7 @@ INCIDENT_VIEWS: TypeAdapter[Any] = TypeAdapter(_any_view)
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 TOUCHPOINT_VERSION = 1
 SEGMENTS_VERSION = 1
+IMPORT_MAP_VERSION = 1
 
 
 class ContractSchema(GenerateJsonSchema):
@@ -196,6 +198,21 @@ def segments_schema() -> Json:
     return _document(
         "segments", SEGMENTS_VERSION, "Segments", description, _without(schema, unknown)
     )
+
+
+def import_map_schema() -> Json:
+    """What a map of a table holds."""
+    schema = model_schema(ImportMap, "validation")
+    names = schema["$defs"]["ColumnSource"]["properties"]["from"]
+    short = [names["items"], names]
+    schema["properties"]["columns"]["additionalProperties"] = {
+        "anyOf": [*short, {"$ref": "#/$defs/ColumnSource"}]
+    }
+    description = (
+        "What the columns of a table become, as TOML or JSON. Event types and fields must exist, "
+        "which this schema cannot say."
+    )
+    return _document("import-map", IMPORT_MAP_VERSION, "Map of a table", description, schema)
 
 
 def segment_change_schema() -> Json:

@@ -1,0 +1,1 @@
+"""Tables of retailers as touchpoints: CSV, workbooks, Parquet, JSON lines and product feeds."""
