@@ -33,7 +33,7 @@ from services.ingest.lines import InputError, Line
 from services.ingest.stage import Result, Status
 
 if TYPE_CHECKING:
-    from services.intake.tables.import_file import ImportFile, Taken
+    from services.intake.tables.import_file import ImportFile, TakenRows
     from services.intake.tables.position import PositionFile
     from services.intake.tables.refused_rows import RefusedRows
 
@@ -162,7 +162,7 @@ class _Run:
     ) -> None:
         self._found, self._refused = found, refused
         self._positions, self._report = positions, report
-        self._waiting: deque[Taken] = deque()
+        self._waiting: deque[TakenRows] = deque()
 
     def lines(self, after: int) -> Iterator[Line]:
         """The events of the file behind a row."""

@@ -15,24 +15,24 @@ from typing import NamedTuple
 from schemas.import_map import AUTO, ColumnSource, DateOrder, Decimals
 from services.intake.tables.keys import MetKeys, digest
 from services.intake.tables.layout import BoundField, Layout, NoLayout
-from services.intake.tables.numbers import WHOLE_AS_FLOAT, NoNumber, Sign, parts_of
-from services.intake.tables.table import Cell, Row, is_empty, is_no_value
-from services.intake.tables.targets import NUMBERS, TIMES, Kind
-from services.intake.tables.times import NoTime, Order, order_of
+from services.intake.tables.numbers import WHOLE_AS_FLOAT, DecimalSign, NoNumber, parts_of
+from services.intake.tables.table import Cell, TableRow, is_empty, is_no_value
+from services.intake.tables.targets import NUMBERS, TIMES, CellKind
+from services.intake.tables.times import NoTime, PartOrder, order_of
 from services.intake.tables.values import extracted
 
 SAY_DECIMALS = "--set decimals=comma or --set decimals=point"
 SAY_DATES = "--set dates=day_first or --set dates=month_first"
 
 
-class Decided(NamedTuple):
+class Decisions(NamedTuple):
     """What holds for the file as a whole."""
 
     rows: int
     """Rows with something in them, without the header."""
     last: int
     """Number of the last of them."""
-    signs: Mapping[int, Sign]
+    signs: Mapping[int, DecimalSign]
     """By column, of those in which it matters."""
     orders: Mapping[int, DateOrder]
     """By column, of those in which it matters."""
@@ -53,18 +53,18 @@ class _Evidence:
         self.first.setdefault(said, row)
 
 
-def is_header_again(row: Row, layout: Layout) -> bool:
+def is_header_again(row: TableRow, layout: Layout) -> bool:
     """Whether the header stands there once more, as in files that were joined."""
     return tuple(str(cell or "") for cell in row.cells) == layout.names
 
 
 def examined(
-    layout: Layout, rows: Iterable[Row], advance: Callable[[int], None] = lambda count: None
-) -> Decided:
+    layout: Layout, rows: Iterable[TableRow], advance: Callable[[int], None] = lambda count: None
+) -> Decisions:
     """Read all rows once. Raises NoLayout, and InputError as rows does."""
     numbers = {column: _Evidence(layout.names[column]) for column in _columns(layout, NUMBERS)}
     dates = {column: _Evidence(layout.names[column]) for column in _columns(layout, TIMES)}
-    codes = dict.fromkeys(_columns(layout, {Kind.CODE}), True)
+    codes = dict.fromkeys(_columns(layout, {CellKind.CODE}), True)
     floats = set[int]()
     looks = _looks(layout)
     words = frozenset(map(str.lower, layout.checked.map.no_value))
@@ -99,10 +99,10 @@ def examined(
     if whole:
         names = ", ".join(repr(layout.names[column]) for column in sorted(whole))
         found["whole numbers"] = f"all of {names} end in .0, which is left off"
-    return Decided(count, last, signs, orders, whole, {k: v for k, v in found.items() if v})
+    return Decisions(count, last, signs, orders, whole, {k: v for k, v in found.items() if v})
 
 
-def _columns(layout: Layout, kinds: Iterable[Kind]) -> list[int]:
+def _columns(layout: Layout, kinds: Iterable[CellKind]) -> list[int]:
     wanted = frozenset(kinds)
     return [
         column
@@ -117,7 +117,7 @@ def _is_listed(source: ColumnSource) -> bool:
 
 
 def _looks(layout: Layout) -> list[tuple[int, ColumnSource]]:
-    kinds = NUMBERS | TIMES | {Kind.CODE}
+    kinds = NUMBERS | TIMES | {CellKind.CODE}
     return [
         (column, one.source)
         for one in layout.fields
@@ -144,13 +144,20 @@ def _note(
             dates[column].note(order_of(cell), row)
 
 
-def _signs(columns: Mapping[int, _Evidence], stated: Decimals) -> tuple[dict[int, Sign], str]:
+def _signs(
+    columns: Mapping[int, _Evidence], stated: Decimals
+) -> tuple[dict[int, DecimalSign], str]:
     if stated != AUTO:
-        return dict.fromkeys(columns, Sign(stated)), f"{stated} (the map says so)"
+        return dict.fromkeys(columns, DecimalSign(stated)), f"{stated} (the map says so)"
     found, how = _decided(
-        columns, (Sign.POINT, Sign.COMMA), Sign.EITHER, "a number", SAY_DECIMALS, "decimal "
+        columns,
+        (DecimalSign.POINT, DecimalSign.COMMA),
+        DecimalSign.EITHER,
+        "a number",
+        SAY_DECIMALS,
+        "decimal ",
     )
-    return {column: Sign(said) for column, said in found.items()}, how
+    return {column: DecimalSign(said) for column, said in found.items()}, how
 
 
 def _orders(
@@ -159,7 +166,12 @@ def _orders(
     if stated != AUTO:
         return dict.fromkeys(columns, stated), f"{stated} (the map says so)"
     found, how = _decided(
-        columns, (Order.DAY_FIRST, Order.MONTH_FIRST), Order.EITHER, "a date", SAY_DATES, ""
+        columns,
+        (PartOrder.DAY_FIRST, PartOrder.MONTH_FIRST),
+        PartOrder.EITHER,
+        "a date",
+        SAY_DATES,
+        "",
     )
     return {column: DateOrder(said) for column, said in found.items()}, how
 
@@ -218,7 +230,7 @@ class _Groups(MetKeys):
         self._fields = [one for one in layout.fields if one.target.name in by]
         self._last: bytes | None = None
 
-    def note(self, row: Row) -> None:
+    def note(self, row: TableRow) -> None:
         """The next row. Raises NoLayout."""
         if not self._fields:
             return
@@ -234,7 +246,7 @@ class _Groups(MetKeys):
             )
 
 
-def key_of(fields: Iterable[BoundField], row: Row) -> list[str] | None:
+def key_of(fields: Iterable[BoundField], row: TableRow) -> list[str] | None:
     """What rows of one group have in common, as it stands there; None if something is missing."""
     found = []
     for one in fields:

@@ -13,7 +13,7 @@ from schemas.faults import Fault
 from schemas.reject import RejectReason
 from services.intake.tables.examination import is_header_again, key_of
 from services.intake.tables.layout import Layout
-from services.intake.tables.table import Row, is_empty
+from services.intake.tables.table import TableRow, is_empty
 from services.intake.tables.translation import ROWS_MAX
 
 BESIDE = "stands beside a row that cannot be read and may belong to the same event"
@@ -23,12 +23,12 @@ NO_KEY = "is empty, so nobody can tell to which event the row belongs"
 class Together(NamedTuple):
     """Rows of one event, or why they are none."""
 
-    rows: list[Row]
+    rows: list[TableRow]
     fault: Fault | None = None
 
 
 def together(
-    layout: Layout, rows: Iterable[Row], is_total: Callable[[Row], bool]
+    layout: Layout, rows: Iterable[TableRow], is_total: Callable[[TableRow], bool]
 ) -> Iterator[Together]:
     """The rows with something in them, event by event."""
     some = (
@@ -44,16 +44,16 @@ def together(
 
 
 class _Grouping:
-    def __init__(self, layout: Layout, is_total: Callable[[Row], bool]) -> None:
+    def __init__(self, layout: Layout, is_total: Callable[[TableRow], bool]) -> None:
         by = layout.checked.map.group_by
         self._fields = [one for one in layout.fields if one.target.name in by]
         self._is_total = is_total
         self._by = by[0]
-        self._rows: list[Row] = []
+        self._rows: list[TableRow] = []
         self._key: list[str] | None = None
         self._is_tainted = self._is_too_large = False
 
-    def groups(self, rows: Iterable[Row]) -> Iterator[Together]:
+    def groups(self, rows: Iterable[TableRow]) -> Iterator[Together]:
         for row in rows:
             if self._is_total(row):
                 yield from self._end()

@@ -20,7 +20,7 @@ from schemas.touchpoint import DEFAULT_REALM
 from services.ingest.lines import KEPT_BYTES_MAX, InputError, Line
 from services.intake.fields import NotTaken
 from services.intake.tables.encoding import encoding_of
-from services.intake.tables.examination import Decided, examined
+from services.intake.tables.examination import Decisions, examined
 from services.intake.tables.groups import Together, together
 from services.intake.tables.keys import MetKeys, digest
 from services.intake.tables.layout import (
@@ -33,17 +33,17 @@ from services.intake.tables.layout import (
     recognised,
 )
 from services.intake.tables.opened import TableFile
-from services.intake.tables.table import Row, Table
+from services.intake.tables.table import Table, TableRow
 from services.intake.tables.text_table import HEAD_RECORDS, TextTable
-from services.intake.tables.translation import Realm, Translator
+from services.intake.tables.translation import RealmDefaults, Translator
 from services.runtime.errors import ConfigurationError
 from services.runtime.settings.realms import RealmSettings
 
 
-class Taken(NamedTuple):
+class TakenRows(NamedTuple):
     """Rows of one event, and its line for ingest."""
 
-    rows: Sequence[Row]
+    rows: Sequence[TableRow]
     line: Line
 
 
@@ -69,7 +69,7 @@ class ImportFile:
         try:
             first = [] if self.table.has_names else list(islice(self.table.rows(), HEAD_RECORDS))
             self.layout: Layout = layout_of(checked, first, self.table.names())
-            self.decided: Decided = examined(self.layout, self._rows(), advance)
+            self.decided: Decisions = examined(self.layout, self._rows(), advance)
         except NoLayout as error:
             raise InputError(f"{self.file.name} {error}") from error
         try:
@@ -77,7 +77,7 @@ class ImportFile:
         except WrongMap as error:
             raise ConfigurationError(str(error)) from error
 
-    def _rows(self) -> Iterator[Row]:
+    def _rows(self) -> Iterator[TableRow]:
         return fitted(self.table.rows(), self.layout, is_padded=self.table.is_padded)
 
     def found(self) -> dict[str, str]:
@@ -94,14 +94,14 @@ class ImportFile:
             "rows": f"{self.decided.rows:,}",
         }
 
-    def first(self, count: int) -> list[Row]:
+    def first(self, count: int) -> list[TableRow]:
         """The first rows that hold something."""
         return list(islice((row for one in self._events() for row in one.rows), count))
 
     def _events(self) -> Iterator[Together]:
         return together(self.layout, self._rows(), self.translator.is_total)
 
-    def lines(self, after: int = 0) -> Iterator[Taken]:
+    def lines(self, after: int = 0) -> Iterator[TakenRows]:
         """Every event behind the row of that number, with its rows. Raises InputError."""
         with MetKeys() as met:
             each = self.checked.map.identical_rows is IdenticalRows.EACH
@@ -109,7 +109,7 @@ class ImportFile:
                 is_done = one.rows[-1].number <= after
                 if is_done and not each:
                     continue
-                taken = Taken(one.rows, self._line(one, met if each else None))
+                taken = TakenRows(one.rows, self._line(one, met if each else None))
                 if not is_done:
                     yield taken
 
@@ -125,23 +125,23 @@ class ImportFile:
         except NotTaken as error:
             return self._refused(one.rows, error.fault, place)
 
-    def _refused(self, rows: Sequence[Row], fault: Fault, place: str) -> Line:
+    def _refused(self, rows: Sequence[TableRow], fault: Fault, place: str) -> Line:
         content, named = self.translator.refused(rows, fault)
         return Line(content[:KEPT_BYTES_MAX], len(content), fault, place, named=named)
 
-    def place(self, rows: Sequence[Row]) -> str:
+    def place(self, rows: Sequence[TableRow]) -> str:
         """Where rows stand, for messages."""
         first, last = rows[0].number, rows[-1].number
         numbers = f"row {first}" if first == last else f"rows {first} to {last}"
         return f"{self.file.name}, {numbers}"
 
 
-def _realm_of(checked: CheckedMap, realms: Mapping[str, RealmSettings]) -> Realm:
+def _realm_of(checked: CheckedMap, realms: Mapping[str, RealmSettings]) -> RealmDefaults:
     name = str(checked.map.constants.get("realm", DEFAULT_REALM))
     known = realms.get(name)
     if known is None:
         raise ConfigurationError(f"there is no realm {name!r}; there are {', '.join(realms)}")
-    return Realm(ZoneInfo(known.time_zone), known.currency)
+    return RealmDefaults(ZoneInfo(known.time_zone), known.currency)
 
 
 def table_of(file: TableFile, checked: CheckedMap) -> Table:

@@ -10,12 +10,12 @@ from typing import NamedTuple
 
 from schemas.import_map import ColumnSource, ImportMap, Scalar
 from schemas.touchpoint import EVENT_TYPES
-from services.intake.tables.table import OWN_COLUMNS, Row, plain_name
+from services.intake.tables.table import OWN_COLUMNS, TableRow, plain_name
 from services.intake.tables.targets import (
     IDENTIFIERS,
-    Kind,
+    CellKind,
     NoTarget,
-    Target,
+    TargetField,
     required_of,
     target_of,
 )
@@ -38,8 +38,8 @@ class CheckedMap(NamedTuple):
     map: ImportMap
     types: tuple[str, ...]
     """The event types that its rows may become."""
-    targets: Mapping[str, Target]
-    constants: Mapping[str, Target]
+    targets: Mapping[str, TargetField]
+    constants: Mapping[str, TargetField]
     aliases: Mapping[str, tuple[str, ...]]
     """The fields by plain names of columns."""
 
@@ -47,7 +47,7 @@ class CheckedMap(NamedTuple):
 class BoundField(NamedTuple):
     """A field, and the columns that hold it."""
 
-    target: Target
+    target: TargetField
     source: ColumnSource
     columns: tuple[int, ...]
 
@@ -116,13 +116,13 @@ def _types(map_: ImportMap) -> tuple[str, ...]:
     return tuple(dict.fromkeys(map(str, words)))
 
 
-def _require_kind(name: str, target: Target, value: Scalar) -> None:
+def _require_kind(name: str, target: TargetField, value: Scalar) -> None:
     if target.choices and value not in target.choices:
         raise WrongMap(f"{name}: {value!r} is none of {', '.join(target.choices)}")
     is_flag = isinstance(value, bool)
-    if is_flag != (target.kind is Kind.FLAG) and not (target.is_attribute and is_flag):
+    if is_flag != (target.kind is CellKind.FLAG) and not (target.is_attribute and is_flag):
         raise WrongMap(f"{name}: {value!r} is not what the field holds ({target.kind})")
-    if target.kind is Kind.WHOLE and not isinstance(value, int):
+    if target.kind is CellKind.WHOLE and not isinstance(value, int):
         raise WrongMap(f"{name}: {value!r} must be a whole number, without quotes")
 
 
@@ -138,17 +138,17 @@ def _aliases(map_: ImportMap) -> dict[str, tuple[str, ...]]:
     return found
 
 
-def recognised(checked: CheckedMap, rows: Iterable[Row]) -> int:
+def recognised(checked: CheckedMap, rows: Iterable[TableRow]) -> int:
     """The most columns of the map that one of the rows names."""
     return max((_known(checked, row) for row in rows), default=0)
 
 
-def _known(checked: CheckedMap, row: Row) -> int:
+def _known(checked: CheckedMap, row: TableRow) -> int:
     names = {plain_name(cell) for cell in row.cells if isinstance(cell, str)}
     return len(names & checked.aliases.keys())
 
 
-def layout_of(checked: CheckedMap, first: Sequence[Row], names: Sequence[str] = ()) -> Layout:
+def layout_of(checked: CheckedMap, first: Sequence[TableRow], names: Sequence[str] = ()) -> Layout:
     """The layout of a table with these first rows, or with columns of these names.
 
     Raises NoLayout.
@@ -223,7 +223,7 @@ def _missing(layout: Layout, missing: Sequence[str]) -> str:
     )
 
 
-def fitted(rows: Iterable[Row], layout: Layout, *, is_padded: bool) -> Iterator[Row]:
+def fitted(rows: Iterable[TableRow], layout: Layout, *, is_padded: bool) -> Iterator[TableRow]:
     """Rows behind the header; one with more or fewer cells than it has a fault."""
     width = len(layout.names)
     while width and not layout.names[width - 1]:

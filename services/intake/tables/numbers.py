@@ -28,7 +28,7 @@ SHORTENED = re.compile(r"[0-9](?:[.,][0-9]+)?[eE]\+[0-9]{2,3}")
 """What a spreadsheet makes of a long number: its last digits are lost."""
 
 
-class Sign(StrEnum):
+class DecimalSign(StrEnum):
     """What a number says of the sign before its decimals."""
 
     POINT = "point"
@@ -43,12 +43,12 @@ class NoNumber(ValueError):
     """The text is no number; what it is, is said without quoting it."""
 
 
-class Written(NamedTuple):
+class WrittenNumber(NamedTuple):
     """A number in the parts in which it is written."""
 
     digits: str
     """Without a sign, a mark and what groups digits by blanks."""
-    sign: Sign
+    sign: DecimalSign
     is_negative: bool
     mark: str
     """Its currency, if it names one."""
@@ -56,7 +56,7 @@ class Written(NamedTuple):
 
 
 @lru_cache(maxsize=4096)
-def parts_of(text: str) -> Written:
+def parts_of(text: str) -> WrittenNumber:
     """The parts of a number. Raises NoNumber."""
     if len(text) > CHARACTERS_MAX:
         raise NoNumber("is no number")
@@ -71,7 +71,7 @@ def parts_of(text: str) -> Written:
     if grouped:
         whole = re.sub(f"[{GROUP_SIGNS}]", "", grouped[0])
         bare = whole + bare[grouped.end() :]
-    return Written(bare, _sign_of(bare, bool(grouped)), is_negative, mark, is_percent)
+    return WrittenNumber(bare, _sign_of(bare, bool(grouped)), is_negative, mark, is_percent)
 
 
 def _without_mark(text: str) -> tuple[str, str, bool]:
@@ -99,29 +99,29 @@ def _without_minus(text: str) -> tuple[str, bool]:
     return text, False
 
 
-def _sign_of(bare: str, is_grouped: bool) -> Sign:
+def _sign_of(bare: str, is_grouped: bool) -> DecimalSign:
     if PLAIN.fullmatch(bare):
-        return Sign.NONE
+        return DecimalSign.NONE
     if both := BOTH.fullmatch(bare):
-        return Sign.COMMA if both[1] == "." else Sign.POINT
+        return DecimalSign.COMMA if both[1] == "." else DecimalSign.POINT
     if several := SEVERAL.fullmatch(bare):
-        return Sign.COMMA if several[1] == "." else Sign.POINT
+        return DecimalSign.COMMA if several[1] == "." else DecimalSign.POINT
     one = ONE_SIGN.fullmatch(bare)
     if one is None:
         raise NoNumber("is no number")
     whole, sign, decimals = one.groups()
     may_group = len(decimals) == 3 and 1 <= len(whole) <= 3 and not whole.startswith("0")
     if may_group and not is_grouped:
-        return Sign.EITHER
-    return Sign.COMMA if sign == "," else Sign.POINT
+        return DecimalSign.EITHER
+    return DecimalSign.COMMA if sign == "," else DecimalSign.POINT
 
 
-def number_of(text: str, sign: Sign) -> tuple[Decimal, Written]:
+def number_of(text: str, sign: DecimalSign) -> tuple[Decimal, WrittenNumber]:
     """The number, where `sign` (point or comma) stands before decimals. Raises NoNumber."""
     written = parts_of(text)
-    if written.sign in (Sign.POINT, Sign.COMMA) and written.sign is not sign:
+    if written.sign in (DecimalSign.POINT, DecimalSign.COMMA) and written.sign is not sign:
         raise NoNumber(f"has a decimal {written.sign}, where a decimal {sign} is expected")
-    decimal, group = (",", ".") if sign is Sign.COMMA else (".", ",")
+    decimal, group = (",", ".") if sign is DecimalSign.COMMA else (".", ",")
     digits = written.digits.replace(group, "").replace(decimal, ".")
     number = Decimal(digits if digits[0] != "." else f"0{digits}")
     return -number if written.is_negative else number, written

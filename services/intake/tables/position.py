@@ -18,7 +18,7 @@ from schemas.import_map import ImportMap
 FOLDER = "imports"
 
 
-class Position(BaseModel):
+class ImportPosition(BaseModel):
     """How far it was, and of which state of the file."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -40,7 +40,7 @@ class PositionFile:
     def __init__(self, data_dir: Path, file: Path, map_: ImportMap) -> None:
         """Reads nothing yet. Raises OSError if there is no such file."""
         stat = file.stat()
-        self._now = Position(
+        self._now = ImportPosition(
             file=str(file.resolve()),
             size=stat.st_size,
             mtime_ns=stat.st_mtime_ns,
@@ -49,10 +49,10 @@ class PositionFile:
         key = hashlib.sha256(f"{self._now.file}\n{self._now.map}".encode()).hexdigest()[:32]
         self._path = data_dir / FOLDER / f"{key}.json"
 
-    def read(self) -> Position:
+    def read(self) -> ImportPosition:
         """Where an import was cut off; the beginning, if none was or the file is another now."""
         try:
-            found = Position.model_validate_json(self._path.read_bytes())
+            found = ImportPosition.model_validate_json(self._path.read_bytes())
         except (OSError, ValidationError):
             return self._now
         is_same = found.model_copy(update={"row": 0, "errors": "", "errors_size": 0}) == self._now

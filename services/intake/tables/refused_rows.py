@@ -19,8 +19,8 @@ from typing import Any
 
 from services.ingest.lines import InputError
 from services.intake.tables.layout import Layout
-from services.intake.tables.numbers import Sign
-from services.intake.tables.table import OWN_COLUMNS, Cell, Row
+from services.intake.tables.numbers import DecimalSign
+from services.intake.tables.table import OWN_COLUMNS, Cell, TableRow
 
 FORMULA = re.compile(r"[=+\-@\t\r\uff1d\uff0b\uff0d\uff20]")
 NUMBER = re.compile(r"[+-]?\d+([.,]\d+)?")
@@ -44,7 +44,12 @@ class RefusedRows:
     """Writes the file; it is there once a row was refused."""
 
     def __init__(
-        self, path: Path, layout: Layout, delimiter: str, signs: Mapping[int, Sign], size: int = 0
+        self,
+        path: Path,
+        layout: Layout,
+        delimiter: str,
+        signs: Mapping[int, DecimalSign],
+        size: int = 0,
     ) -> None:
         """`size`: how much of the file an import that goes on has written for sure; what is behind
         it is written again."""
@@ -61,13 +66,13 @@ class RefusedRows:
                 f"refused rows cannot be written to {folder}; name another file by --errors"
             )
 
-    def add(self, rows: Iterable[Row], reason: str) -> None:
+    def add(self, rows: Iterable[TableRow], reason: str) -> None:
         """Rows of one event. They are in the file after `flush`."""
         for row in rows:
             self.rows += 1
             self._writer.writerow([row.number, reason, *self._cells(row)])
 
-    def _cells(self, row: Row) -> list[str]:
+    def _cells(self, row: TableRow) -> list[str]:
         ignored = self._layout.ignored
         return [
             self._written(cell, place)
@@ -83,7 +88,7 @@ class RefusedRows:
         if isinstance(cell, float | int | Decimal):
             text = f"{Decimal(repr(cell)) if isinstance(cell, float) else Decimal(cell):f}"
             text = text.removesuffix(".0")
-            return text.replace(".", ",") if self._signs.get(place) is Sign.COMMA else text
+            return text.replace(".", ",") if self._signs.get(place) is DecimalSign.COMMA else text
         text = cell.isoformat() if isinstance(cell, date) else cell
         return f"'{text}" if FORMULA.match(text) and not NUMBER.fullmatch(text) else text
 

@@ -25,7 +25,7 @@ OWN_COLUMNS = ("c360_row", "c360_error")
 """What a file of refused rows has beside theirs; ignored when it is read."""
 
 
-class Row(NamedTuple):
+class TableRow(NamedTuple):
     """One row. `fault` says why it cannot be read as one."""
 
     number: int
@@ -53,7 +53,7 @@ class Table(Protocol):
         """Names of its columns, if it names them."""
         ...
 
-    def rows(self) -> Iterator[Row]:
+    def rows(self) -> Iterator[TableRow]:
         """Every row, a header among them. Raises InputError where the file is damaged."""
         ...
 
@@ -77,6 +77,6 @@ def is_no_value(text: str, more: frozenset[str]) -> bool:
     return lowered in NO_VALUES or lowered in more
 
 
-def is_empty(row: Row) -> bool:
+def is_empty(row: TableRow) -> bool:
     """Whether nothing stands in any cell."""
     return not row.fault and all(cell is None for cell in row.cells)

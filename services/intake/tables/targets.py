@@ -33,7 +33,7 @@ SHARE, HUNDREDTHS = get_args(Rate)[1], get_args(Percentage)[1]
 NEAR_SHOWN = 3
 
 
-class Kind(StrEnum):
+class CellKind(StrEnum):
     """What is read for a field."""
 
     CODE = "code"
@@ -50,15 +50,15 @@ class Kind(StrEnum):
 
 
 Step = str | int
-NUMBERS = frozenset({Kind.NUMBER, Kind.SHARE, Kind.PERCENT, Kind.WHOLE})
-TIMES = frozenset({Kind.TIME, Kind.DAY})
+NUMBERS = frozenset({CellKind.NUMBER, CellKind.SHARE, CellKind.PERCENT, CellKind.WHOLE})
+TIMES = frozenset({CellKind.TIME, CellKind.DAY})
 
 
-class Target(NamedTuple):
+class TargetField(NamedTuple):
     """A field of touchpoints."""
 
     name: str
-    kind: Kind
+    kind: CellKind
     choices: tuple[str, ...] = ()
     """The only values it may have, if there are few."""
     steps: tuple[Step, ...] = ()
@@ -79,14 +79,14 @@ class NoTarget(ValueError):
     """There is no such field; the text says which may be meant."""
 
 
-def target_of(name: str, event_types: Iterable[str]) -> Target:
+def target_of(name: str, event_types: Iterable[str]) -> TargetField:
     """The field of that name in events of these types. Raises NoTarget."""
     found = _target(name, event_types)
     steps = found.steps or tuple(name.split("."))
     return found._replace(steps=steps)
 
 
-def _target(name: str, event_types: Iterable[str]) -> Target:
+def _target(name: str, event_types: Iterable[str]) -> TargetField:
     head, *rest = name.split(".")
     if head in HEAD and not rest:
         return _found(name, Touchpoint.model_fields[head].annotation, _bounds(Touchpoint, head))
@@ -120,15 +120,15 @@ def required_of(event_types: Iterable[str]) -> list[str]:
     return ["occurred_at", "channel", *(f"{BODY}.{name}" for name in needed)]
 
 
-def _identifier(name: str, rest: list[str]) -> Target:
+def _identifier(name: str, rest: list[str]) -> TargetField:
     if len(rest) == 1:
-        return Target(name, Kind.CODE, steps=(IDENTIFIERS, *rest, VALUE))
+        return TargetField(name, CellKind.CODE, steps=(IDENTIFIERS, *rest, VALUE))
     if len(rest) == 2 and rest[1] in IDENTIFIER_PARTS:
         return _within(name, Identifier, rest[1:])
     raise NoTarget(f"{name!r} is no field; write identifiers.TYPE, or identifiers.TYPE.verified")
 
 
-def _within(name: str, model: type[BaseModel], steps: list[str]) -> Target:
+def _within(name: str, model: type[BaseModel], steps: list[str]) -> TargetField:
     plain: Any = model
     bounds: tuple[Any, ...] = ()
     taken: list[Step] = list(name.split(".")[: -len(steps)])
@@ -161,39 +161,43 @@ def _bounds(model: type[BaseModel], name: str) -> tuple[Any, ...]:
     return tuple(model.model_fields[name].metadata)
 
 
-def _attribute(name: str, attribute: str) -> Target:
+def _attribute(name: str, attribute: str) -> TargetField:
     rules = profile_rules()
     type_ = rules.type_of(attribute) if rules.knows(attribute) else USUAL_TYPES.get(attribute)
     if type_ in DATES:
-        return Target(name, Kind.DAY)
+        return TargetField(name, CellKind.DAY)
     is_code = type_ in (AttributeType.PHONE, AttributeType.POSTAL_CODE, AttributeType.EMAIL)
-    return Target(name, Kind.CODE if is_code else Kind.TEXT)
+    return TargetField(name, CellKind.CODE if is_code else CellKind.TEXT)
 
 
-def _found(name: str, annotation: Any, bounds: tuple[Any, ...]) -> Target:
+def _found(name: str, annotation: Any, bounds: tuple[Any, ...]) -> TargetField:
     plain, more = _plain(annotation)
     bounds += more
     if not isinstance(plain, type) or get_origin(plain) is not None or issubclass(plain, BaseModel):
         raise NoTarget(f"{name!r} holds several values; name one of them")
     if issubclass(plain, Enum):
-        return Target(name, Kind.CODE, tuple(str(one.value) for one in plain))
-    return Target(name, _kind(plain, bounds))
+        return TargetField(name, CellKind.CODE, tuple(str(one.value) for one in plain))
+    return TargetField(name, _kind(plain, bounds))
 
 
-def _kind(plain: type, bounds: tuple[Any, ...]) -> Kind:
+def _kind(plain: type, bounds: tuple[Any, ...]) -> CellKind:
     if issubclass(plain, bool):
-        return Kind.FLAG
+        return CellKind.FLAG
     if issubclass(plain, datetime):
-        return Kind.TIME
+        return CellKind.TIME
     if issubclass(plain, Decimal):
         exact = next((one for one in bounds if isinstance(one, Exact)), None)
         return (
-            Kind.SHARE if exact == SHARE else Kind.PERCENT if exact == HUNDREDTHS else Kind.NUMBER
+            CellKind.SHARE
+            if exact == SHARE
+            else CellKind.PERCENT
+            if exact == HUNDREDTHS
+            else CellKind.NUMBER
         )
     if issubclass(plain, int) or any(isinstance(one, Whole) for one in bounds):
-        return Kind.WHOLE
+        return CellKind.WHOLE
     written = next((one for one in bounds if isinstance(one, Written)), None)
-    return Kind.TEXT if written is not None and not written.whole else Kind.CODE
+    return CellKind.TEXT if written is not None and not written.whole else CellKind.CODE
 
 
 def _plain(annotation: Any) -> tuple[Any, tuple[Any, ...]]:

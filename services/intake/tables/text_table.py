@@ -18,7 +18,7 @@ from typing import IO, cast
 from services.ingest.lines import InputError
 from services.intake.tables.encoding import Encoding
 from services.intake.tables.opened import TableFile
-from services.intake.tables.table import CELL_CHARS_MAX, ROW_CELLS_MAX, Row, text_cell
+from services.intake.tables.table import CELL_CHARS_MAX, ROW_CELLS_MAX, TableRow, text_cell
 
 DELIMITERS = {";": "semicolon", ",": "comma", "\t": "tab", "|": "bar"}
 LINE_CHARS_MAX = 4 * CELL_CHARS_MAX
@@ -26,7 +26,7 @@ HEAD_RECORDS = 30
 """Among so many first records the header is looked for."""
 STATED = re.compile(r"(?i)sep=(.)\r?\n?")
 """What a spreadsheet writes, or asks for, as the first line."""
-Recognised = Callable[[list[Row]], int]
+Recognised = Callable[[list[TableRow]], int]
 """How many columns of a map the first rows name."""
 
 
@@ -58,7 +58,7 @@ class TextTable:
     def _by_columns(self, recognised: Recognised) -> tuple[str, str]:
         scores = {}
         for delimiter in DELIMITERS:
-            rows: list[Row] = []
+            rows: list[TableRow] = []
             with suppress(InputError):  # not to be cut in this way
                 rows += islice(self._rows(delimiter), HEAD_RECORDS)
             scores[delimiter] = (recognised(rows), max((len(row.cells) for row in rows), default=0))
@@ -82,11 +82,11 @@ class TextTable:
         """See Table."""
         return []
 
-    def rows(self) -> Iterator[Row]:
+    def rows(self) -> Iterator[TableRow]:
         """See Table."""
         return self._rows(self._delimiter)
 
-    def _rows(self, delimiter: str) -> Iterator[Row]:
+    def _rows(self, delimiter: str) -> Iterator[TableRow]:
         csv.field_size_limit(CELL_CHARS_MAX)
         with self._file.read() as stream, closing(self._lines(stream)) as lines:
             records = csv.reader(islice(lines, self._first, None), delimiter=delimiter, strict=True)
@@ -102,9 +102,9 @@ class TextTable:
                     return
                 number += 1
                 if len(record) > ROW_CELLS_MAX:
-                    yield Row(number, (), f"has {len(record)} cells, at most {ROW_CELLS_MAX}")
+                    yield TableRow(number, (), f"has {len(record)} cells, at most {ROW_CELLS_MAX}")
                 else:
-                    yield Row(number, tuple(map(text_cell, record)))
+                    yield TableRow(number, tuple(map(text_cell, record)))
 
     def _lines(self, stream: IO[bytes]) -> Generator[str, None, None]:
         name = self._file.name

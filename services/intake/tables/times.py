@@ -33,7 +33,7 @@ EXCEL_DAYS_MAX = 2_958_465
 """31 December 9999."""
 
 
-class Order(StrEnum):
+class PartOrder(StrEnum):
     """What a date says of the order of its parts."""
 
     DAY_FIRST = "day_first"
@@ -63,11 +63,11 @@ class _Parts(NamedTuple):
     second: int
     year: int
     year_digits: int
-    order: Order
+    order: PartOrder
     clock: str
 
 
-def order_of(text: str) -> Order:
+def order_of(text: str) -> PartOrder:
     """What a date says of the order of its parts. Raises NoTime."""
     return _parts(text).order
 
@@ -80,14 +80,14 @@ def _parts(text: str) -> _Parts:
     cut = BETWEEN.search(text)
     day, clock = (text[: cut.start()], text[cut.end() :]) if cut else (text, "")
     if found := YEAR_FIRST.fullmatch(day):
-        return _Parts(int(found[4]), int(found[3]), int(found[1]), 4, Order.NONE, clock)
+        return _Parts(int(found[4]), int(found[3]), int(found[1]), 4, PartOrder.NONE, clock)
     if found := COMPACT.fullmatch(day):
-        return _Parts(int(found[3]), int(found[2]), int(found[1]), 4, Order.NONE, clock)
+        return _Parts(int(found[3]), int(found[2]), int(found[1]), 4, PartOrder.NONE, clock)
     if found := NAMED.fullmatch(day):
         month = MONTHS.get(found[2].lower())
         if month is None:
             raise NoTime("names no month")
-        return _Parts(int(found[1]), month, int(found[3]), 4, Order.NONE, clock)
+        return _Parts(int(found[1]), month, int(found[3]), 4, PartOrder.NONE, clock)
     found = YEAR_LAST.fullmatch(day)
     if found is None:
         raise NoTime("is no date")
@@ -97,14 +97,14 @@ def _parts(text: str) -> _Parts:
     )
 
 
-def _order(first: int, second: int, between: str) -> Order:
+def _order(first: int, second: int, between: str) -> PartOrder:
     if first > 12:
-        return Order.DAY_FIRST
+        return PartOrder.DAY_FIRST
     if second > 12:
-        return Order.MONTH_FIRST
+        return PartOrder.MONTH_FIRST
     if between == ".":  # nobody writes a month first before a full stop
-        return Order.DAY_FIRST
-    return Order.NONE if first == second else Order.EITHER
+        return PartOrder.DAY_FIRST
+    return PartOrder.NONE if first == second else PartOrder.EITHER
 
 
 def day_of(text: str, reckoning: Reckoning) -> date:
@@ -117,15 +117,15 @@ def day_of(text: str, reckoning: Reckoning) -> date:
 
 def _day(parts: _Parts, reckoning: Reckoning) -> date:
     order = parts.order
-    if order is Order.EITHER:
+    if order is PartOrder.EITHER:
         if reckoning.order is DateOrder.AUTO:
             raise NoTime("may be two days")
-        order = Order(reckoning.order)
-    elif order is not Order.NONE and reckoning.order not in (DateOrder.AUTO, order):
+        order = PartOrder(reckoning.order)
+    elif order is not PartOrder.NONE and reckoning.order not in (DateOrder.AUTO, order):
         raise NoTime(f"is {order.replace('_', ' ')}, where {reckoning.order.replace('_', ' ')} is "
                      "expected")  # fmt: skip
     day, month = parts.first, parts.second
-    if order is Order.MONTH_FIRST:
+    if order is PartOrder.MONTH_FIRST:
         day, month = month, day
     try:
         return date(_year(parts, reckoning), month, day)

@@ -19,11 +19,19 @@ from schemas.letter_case import lower_case
 from schemas.reject import RejectReason
 from schemas.touchpoint import EVENT_TYPES
 from services.intake.fields import REQUIRED, NotTaken
-from services.intake.tables.examination import Decided
+from services.intake.tables.examination import Decisions
 from services.intake.tables.layout import BoundField, Layout, WrongMap
-from services.intake.tables.numbers import Sign
-from services.intake.tables.table import Cell, Row, is_no_value
-from services.intake.tables.targets import EACH, IDENTIFIERS, SOURCE, TIMES, VALUE, Step, Target
+from services.intake.tables.numbers import DecimalSign
+from services.intake.tables.table import Cell, TableRow, is_no_value
+from services.intake.tables.targets import (
+    EACH,
+    IDENTIFIERS,
+    SOURCE,
+    TIMES,
+    VALUE,
+    Step,
+    TargetField,
+)
 from services.intake.tables.times import Reckoning
 from services.intake.tables.values import Manner, Value, extracted, value_of
 
@@ -37,7 +45,7 @@ CURRENCY = "body.currency"
 SAYS_WHO = ("occurred_at", "realm", "type", "channel")
 
 
-class Realm(NamedTuple):
+class RealmDefaults(NamedTuple):
     """What the installation says of a realm."""
 
     zone: ZoneInfo
@@ -49,7 +57,7 @@ class Seen(NamedTuple):
 
     column: str
     cell: Cell
-    target: Target
+    target: TargetField
     value: Any
     fault: str = ""
 
@@ -63,7 +71,7 @@ class _Read(NamedTuple):
 class Translator:
     """Translates the rows of one file."""
 
-    def __init__(self, layout: Layout, decided: Decided, realm: Realm) -> None:
+    def __init__(self, layout: Layout, decided: Decisions, realm: RealmDefaults) -> None:
         map_ = layout.checked.map
         self._layout, self._decided, self._realm = layout, decided, realm
         self._map = map_
@@ -83,10 +91,10 @@ class Translator:
         map_, decided = self._map, self._decided
         order = decided.orders.get(column, map_.dates)
         reckoning = Reckoning(zone, order, map_.two_digit_years_from, map_.clock_change)
-        sign = decided.signs.get(column, Sign.POINT)
+        sign = decided.signs.get(column, DecimalSign.POINT)
         return Manner(reckoning, sign, column in decided.whole)
 
-    def event(self, rows: Sequence[Row]) -> Json:
+    def event(self, rows: Sequence[TableRow]) -> Json:
         """The touchpoint of a row, or of the rows of a group, without its id if that follows from
         what it says. Raises NotTaken."""
         for row in rows:
@@ -104,20 +112,20 @@ class Translator:
         _require_currency(made, event, self._realm.currency)
         return event
 
-    def _require_whole(self, row: Row) -> None:
+    def _require_whole(self, row: TableRow) -> None:
         if row.fault:
             raise NotTaken("", row.fault)
         if self.is_total(row):
             raise NotTaken("", "is the total of the file, not a row of it (total_row)")
 
-    def is_total(self, row: Row) -> bool:
+    def is_total(self, row: TableRow) -> bool:
         """Whether it is the last row, and begins as a total does."""
         if row.number != self._decided.last:
             return False
         first = next((cell for cell in row.cells if cell is not None), None)
         return isinstance(first, str) and lower_case(first.rstrip(AFTER_TOTAL)) in self._totals
 
-    def _reads(self, row: Row) -> Iterator[_Read]:
+    def _reads(self, row: TableRow) -> Iterator[_Read]:
         for one in self._layout.fields:
             column, cell = self._cell(one, row)
             if cell is not None:
@@ -127,7 +135,7 @@ class Translator:
             elif one.target.is_attribute and self._map.empty_removes:
                 yield _Read(one, one.columns[0], Value(None))
 
-    def _cell(self, one: BoundField, row: Row) -> tuple[int, Cell]:
+    def _cell(self, one: BoundField, row: TableRow) -> tuple[int, Cell]:
         """The first of its columns in which something stands."""
         for column in one.columns:
             cell = row.cells[column] if column < len(row.cells) else None
@@ -173,7 +181,7 @@ class Translator:
         event_id = f"file-{hashlib.sha256(text).hexdigest()[:ID_CHARS]}"
         return {"event_id": event_id, **event}
 
-    def refused(self, rows: Sequence[Row], fault: Fault) -> tuple[bytes, bytes]:
+    def refused(self, rows: Sequence[TableRow], fault: Fault) -> tuple[bytes, bytes]:
         """Rows that become no touchpoint, as JSON, and whom they name; both empty if that cannot
         be known, because they may then be of somebody of whom nothing is kept."""
         named = self._named(rows)
@@ -182,7 +190,7 @@ class Translator:
         plain = [self.plain(row) for row in rows[:ROWS_MAX]]
         return orjson.dumps(plain[0] if len(plain) == 1 else plain), orjson.dumps(named)
 
-    def plain(self, row: Row) -> Json:
+    def plain(self, row: TableRow) -> Json:
         """A row by the names of its columns."""
         return {
             name: cell if isinstance(cell, bool | None) else str(cell)
@@ -190,7 +198,7 @@ class Translator:
             if cell is not None and name
         }
 
-    def _named(self, rows: Sequence[Row]) -> Json | None:
+    def _named(self, rows: Sequence[TableRow]) -> Json | None:
         made = _Made()
         for row in rows:
             if row.fault:
@@ -211,7 +219,7 @@ class Translator:
                 made.put_constant(target, value)
         return made.event(self._map.type)
 
-    def seen(self, row: Row) -> Iterator[Seen]:
+    def seen(self, row: TableRow) -> Iterator[Seen]:
         """Every field of a row beside the cell that it comes from."""
         for one in self._layout.fields:
             column = next(
@@ -228,7 +236,7 @@ class Translator:
                 yield Seen(name, cell, one.target, None, error.fault.message)
 
 
-def _constant(target: Target, value: Any, manner: Manner) -> Any:
+def _constant(target: TargetField, value: Any, manner: Manner) -> Any:
     """A constant as the contract writes it: of a time only the day may be said."""
     if target.kind not in TIMES:
         return value
@@ -261,7 +269,7 @@ class _Made:
         if value.mark:
             self.marks[target.name] = value.mark
 
-    def put_constant(self, target: Target, value: Any) -> None:
+    def put_constant(self, target: TargetField, value: Any) -> None:
         self._constants.append((target.steps, value))
 
     def event(self, type_: str) -> Json:

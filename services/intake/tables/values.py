@@ -14,9 +14,15 @@ from schemas.import_map import ColumnSource
 from schemas.letter_case import lower_case
 from schemas.scalars import WHOLE_FLOAT_MAX
 from services.intake.fields import NotTaken, amount_of
-from services.intake.tables.numbers import SHORTENED, WHOLE_AS_FLOAT, NoNumber, Sign, number_of
+from services.intake.tables.numbers import (
+    SHORTENED,
+    WHOLE_AS_FLOAT,
+    DecimalSign,
+    NoNumber,
+    number_of,
+)
 from services.intake.tables.table import Cell
-from services.intake.tables.targets import NUMBERS, Kind, Target
+from services.intake.tables.targets import NUMBERS, CellKind, TargetField
 from services.intake.tables.times import (
     NoTime,
     Reckoning,
@@ -45,23 +51,23 @@ class Manner(NamedTuple):
     """How the cells of one column are read."""
 
     reckoning: Reckoning
-    sign: Sign = Sign.POINT
+    sign: DecimalSign = DecimalSign.POINT
     is_whole: bool = False
     """All of its numbers are whole, and written as 4711.0."""
 
 
-def value_of(cell: Cell, target: Target, source: ColumnSource, manner: Manner) -> Value:
+def value_of(cell: Cell, target: TargetField, source: ColumnSource, manner: Manner) -> Value:
     """The value of a cell in which something stands. Raises NotTaken."""
     try:
         if source.values or source.otherwise is not None:
             return Value(_listed(cell, source))
         if target.kind in NUMBERS:
             return _number(cell, target, manner)
-        if target.kind is Kind.FLAG:
+        if target.kind is CellKind.FLAG:
             return Value(_flag(cell))
-        if target.kind is Kind.TIME:
+        if target.kind is CellKind.TIME:
             return Value(_time(cell, source, manner.reckoning))
-        if target.kind is Kind.DAY:
+        if target.kind is CellKind.DAY:
             return Value(_day(cell, source, manner.reckoning).isoformat())
         return Value(_text(cell, target, manner))
     except (NoNumber, NoTime, _Unfit) as error:
@@ -92,7 +98,7 @@ class _Unfit(ValueError):
     """A cell that is not what its field takes."""
 
 
-def _number(cell: Cell, target: Target, manner: Manner) -> Value:
+def _number(cell: Cell, target: TargetField, manner: Manner) -> Value:
     mark, is_percent = "", False
     if isinstance(cell, str):
         number, written = number_of(cell, manner.sign)
@@ -103,11 +109,11 @@ def _number(cell: Cell, target: Target, manner: Manner) -> Value:
         number = cell
     else:
         number = amount_of(cell, target.name)
-    if target.kind is Kind.SHARE and (is_percent or number > 1):
+    if target.kind is CellKind.SHARE and (is_percent or number > 1):
         number /= HUNDRED
-    elif is_percent and target.kind is not Kind.PERCENT:
+    elif is_percent and target.kind is not CellKind.PERCENT:
         raise _Unfit("is a percentage")
-    if target.kind is Kind.WHOLE:
+    if target.kind is CellKind.WHOLE:
         if number != number.to_integral_value():
             raise _Unfit("is no whole number")
         return Value(int(number), mark)
@@ -154,8 +160,8 @@ def _day(cell: Cell, source: ColumnSource, reckoning: Reckoning) -> date:
     return day_of(cell, reckoning)
 
 
-def _text(cell: Cell, target: Target, manner: Manner) -> str:
-    is_code = target.kind is Kind.CODE
+def _text(cell: Cell, target: TargetField, manner: Manner) -> str:
+    is_code = target.kind is CellKind.CODE
     if isinstance(cell, str):
         if is_code and SHORTENED.fullmatch(cell):
             raise _Unfit("was shortened by a spreadsheet; its last digits are lost")

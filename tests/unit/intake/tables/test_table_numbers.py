@@ -8,30 +8,30 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.intake.tables.numbers import NoNumber, Sign, number_of, parts_of
+from services.intake.tables.numbers import DecimalSign, NoNumber, number_of, parts_of
 
 
 @pytest.mark.parametrize(
     ("text", "sign"),
     [
-        ("12", Sign.NONE),
-        ("12,5", Sign.COMMA),
-        ("12.50", Sign.POINT),
-        ("1.234", Sign.EITHER),  # a thousand, or one and a bit
-        ("1,234", Sign.EITHER),
-        ("0.234", Sign.POINT),  # no group begins with a zero
-        ("1234.567", Sign.POINT),  # nor has it four digits
-        ("1.234,50", Sign.COMMA),
-        ("1,234.50", Sign.POINT),
-        ("1.234.567", Sign.COMMA),
-        ("1,234,567", Sign.POINT),
-        ("1'234.50", Sign.POINT),  # Switzerland
-        ("1\u202f234,567", Sign.COMMA),  # the blank groups, so the comma does not
-        ("1\u00a0234", Sign.NONE),
-        (".5", Sign.POINT),
+        ("12", DecimalSign.NONE),
+        ("12,5", DecimalSign.COMMA),
+        ("12.50", DecimalSign.POINT),
+        ("1.234", DecimalSign.EITHER),  # a thousand, or one and a bit
+        ("1,234", DecimalSign.EITHER),
+        ("0.234", DecimalSign.POINT),  # no group begins with a zero
+        ("1234.567", DecimalSign.POINT),  # nor has it four digits
+        ("1.234,50", DecimalSign.COMMA),
+        ("1,234.50", DecimalSign.POINT),
+        ("1.234.567", DecimalSign.COMMA),
+        ("1,234,567", DecimalSign.POINT),
+        ("1'234.50", DecimalSign.POINT),  # Switzerland
+        ("1\u202f234,567", DecimalSign.COMMA),  # the blank groups, so the comma does not
+        ("1\u00a0234", DecimalSign.NONE),
+        (".5", DecimalSign.POINT),
     ],
 )
-def test_what_a_number_says_of_its_decimals(text: str, sign: Sign) -> None:
+def test_what_a_number_says_of_its_decimals(text: str, sign: DecimalSign) -> None:
     """Only a notation that has one meaning decides."""
     assert parts_of(text).sign is sign
 
@@ -39,20 +39,20 @@ def test_what_a_number_says_of_its_decimals(text: str, sign: Sign) -> None:
 @pytest.mark.parametrize(
     ("text", "sign", "number"),
     [
-        ("1.234", Sign.COMMA, "1234"),
-        ("1.234", Sign.POINT, "1.234"),
-        ("1.234,50", Sign.COMMA, "1234.50"),
-        ("1’234.50", Sign.POINT, "1234.50"),
-        ("1 234 567,89", Sign.COMMA, "1234567.89"),
-        ("-12,50", Sign.COMMA, "-12.50"),
-        ("12,50-", Sign.COMMA, "-12.50"),  # as SAP writes it
-        ("(12.50)", Sign.POINT, "-12.50"),  # as accountants do
-        ("\u221212,5", Sign.COMMA, "-12.5"),
-        (",5", Sign.COMMA, "0.5"),
-        ("+7", Sign.COMMA, "7"),
+        ("1.234", DecimalSign.COMMA, "1234"),
+        ("1.234", DecimalSign.POINT, "1.234"),
+        ("1.234,50", DecimalSign.COMMA, "1234.50"),
+        ("1’234.50", DecimalSign.POINT, "1234.50"),
+        ("1 234 567,89", DecimalSign.COMMA, "1234567.89"),
+        ("-12,50", DecimalSign.COMMA, "-12.50"),
+        ("12,50-", DecimalSign.COMMA, "-12.50"),  # as SAP writes it
+        ("(12.50)", DecimalSign.POINT, "-12.50"),  # as accountants do
+        ("\u221212,5", DecimalSign.COMMA, "-12.5"),
+        (",5", DecimalSign.COMMA, "0.5"),
+        ("+7", DecimalSign.COMMA, "7"),
     ],
 )
-def test_a_number_is_read_exactly(text: str, sign: Sign, number: str) -> None:
+def test_a_number_is_read_exactly(text: str, sign: DecimalSign, number: str) -> None:
     """With all its digits, and its sign wherever it stands."""
     assert number_of(text, sign)[0] == Decimal(number)
 
@@ -64,7 +64,7 @@ def test_a_number_is_read_exactly(text: str, sign: Sign, number: str) -> None:
 )  # fmt: skip
 def test_a_currency_at_a_number_is_kept(text: str, mark: str) -> None:
     """Whether it is that of the event is for others to say."""
-    number, written = number_of(text, Sign.COMMA)
+    number, written = number_of(text, DecimalSign.COMMA)
     assert abs(number) == Decimal("12.50")
     assert written.mark == mark
 
@@ -77,20 +77,20 @@ def test_a_currency_at_a_number_is_kept(text: str, mark: str) -> None:
 def test_what_is_no_number_is_refused(text: str) -> None:
     """Nothing is cut off until a number is left."""
     with pytest.raises(NoNumber) as refused:
-        number_of(text, Sign.COMMA)
+        number_of(text, DecimalSign.COMMA)
     assert len(text) < 4 or text not in str(refused.value)
 
 
 def test_the_other_sign_is_refused() -> None:
     """Where commas stand before decimals, a decimal point is a slip."""
     with pytest.raises(NoNumber, match="decimal point"):
-        number_of("12.50", Sign.COMMA)
+        number_of("12.50", DecimalSign.COMMA)
 
 
 @given(st.text(alphabet="0123456789.,'- €EURx()%\u00a0", max_size=30))
 def test_any_text_is_a_number_or_refused(text: str) -> None:
     """No other exception; a number has no digit that is not in the text."""
-    for sign in (Sign.POINT, Sign.COMMA):
+    for sign in (DecimalSign.POINT, DecimalSign.COMMA):
         try:
             number, _ = number_of(text, sign)
         except NoNumber:
@@ -105,5 +105,5 @@ def test_a_written_number_comes_back(number: Decimal) -> None:
     """In the German and in the English notation."""
     english = f"{number:,}"
     german = english.translate(str.maketrans(",.", ".,"))
-    assert number_of(english, Sign.POINT)[0] == number
-    assert number_of(german, Sign.COMMA)[0] == number
+    assert number_of(english, DecimalSign.POINT)[0] == number
+    assert number_of(german, DecimalSign.COMMA)[0] == number

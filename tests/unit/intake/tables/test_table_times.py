@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from schemas.import_map import ClockChange, DateOrder, TimeForm
 from services.intake.tables.times import (
     NoTime,
-    Order,
+    PartOrder,
     Reckoning,
     day_of,
     order_of,
@@ -27,19 +27,19 @@ DAY_FIRST = Reckoning(BERLIN, DateOrder.DAY_FIRST)
 @pytest.mark.parametrize(
     ("text", "order"),
     [
-        ("01/02/2026", Order.EITHER),
-        ("13/02/2026", Order.DAY_FIRST),
-        ("02/13/2026", Order.MONTH_FIRST),
-        ("02/02/2026", Order.NONE),  # the same day in both readings
-        ("01.02.2026", Order.DAY_FIRST),  # nobody writes a month first before a full stop
-        ("02.13.2026", Order.MONTH_FIRST),
-        ("2026-02-01", Order.NONE),
-        ("20260201", Order.NONE),
-        ("1. März 2026", Order.NONE),
-        ("01/02/2026 10:15", Order.EITHER),
+        ("01/02/2026", PartOrder.EITHER),
+        ("13/02/2026", PartOrder.DAY_FIRST),
+        ("02/13/2026", PartOrder.MONTH_FIRST),
+        ("02/02/2026", PartOrder.NONE),  # the same day in both readings
+        ("01.02.2026", PartOrder.DAY_FIRST),  # nobody writes a month first before a full stop
+        ("02.13.2026", PartOrder.MONTH_FIRST),
+        ("2026-02-01", PartOrder.NONE),
+        ("20260201", PartOrder.NONE),
+        ("1. März 2026", PartOrder.NONE),
+        ("01/02/2026 10:15", PartOrder.EITHER),
     ],
 )
-def test_what_a_date_says_of_its_order(text: str, order: Order) -> None:
+def test_what_a_date_says_of_its_order(text: str, order: PartOrder) -> None:
     """Only a date that is one day decides."""
     assert order_of(text) is order
 
