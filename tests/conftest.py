@@ -24,7 +24,7 @@ from tests.clickhouse_endpoint import no_fault_left as no_fault_left
 from tests.stores import IN_PROCESS, STORES
 from tests.stores import server as server
 from tests.stores import server_settings as server_settings
-from tests.tiers import always
+from tests.tiers import LONG, always, is_shown_by_another
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -54,7 +54,11 @@ class ByServices(LoadScopeScheduling):  # type: ignore[misc]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The longest file of the last directories comes first: at the end all processes have work."""
+    """Those that others show, too, are long. The longest file of the last directories comes first:
+    at the end all processes have work."""
+    for one in items:
+        if is_shown_by_another(one.nodeid):
+            one.add_marker(LONG)
     items.sort(key=lambda one: not one.nodeid.startswith(LONG_AND_LATE))
 
 

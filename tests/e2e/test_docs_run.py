@@ -100,10 +100,8 @@ EVERY_RUN = (
     "CONTRIBUTING.md",
     "docs/first-profile.md",
     "docs/install.md",
-    "docs/http-intake.md",
-    "docs/kinds/availability-mismatch.md",
 )
-"""Pages that a short run follows, too: how one begins, and one of those that are all alike."""
+"""Pages that a short run follows, too: how one begins."""
 DATA = ("", "json", "mermaid", "sql", "toml", "yaml")
 """Blocks that hold no commands."""
 
