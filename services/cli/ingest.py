@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Iterator
 from typing import Annotated
 
@@ -31,6 +32,8 @@ class IngestReport:
         self.tally = Tally()
         self.refused: list[Result] = []
         """The first ones, to be shown."""
+        self.ignored: Counter[str] = Counter()
+        """What says nothing of customers, by its name: no event."""
         self._bar = bar
         self._begun = time.monotonic()
 
@@ -50,6 +53,7 @@ class IngestReport:
             **{status.value: tally.statuses[status] for status in Status},
             "rejected_by_reason": dict(sorted(tally.rejects.items())),
             "id_conflicts": tally.conflicts,
+            "ignored": dict(sorted(self.ignored.items())),
             "hints": [
                 {"path": path, "message": message, "events": count}
                 for (path, message), count in sorted(tally.hints.items())
@@ -77,6 +81,8 @@ class IngestReport:
             out.print(
                 f"  {count:>8,}  hint at {one_line(path)}: {one_line(message)}", soft_wrap=True
             )
+        for name, count in self.ignored.most_common():
+            out.print(f"  {count:>8,}  {one_line(name)}: ignored, says nothing of customers")
         if tally.rejects:
             out.print(_what_is_kept(tally))
 
@@ -107,7 +113,7 @@ def ingest(
     unreadable: list[InputError] = []
     with state_of(context).session(create=True) as session, progress_bar("events") as bar:
         report = IngestReport(bar)
-        session.ingest(_all_lines(files, layout, unreadable), report.take)
+        session.ingest(_all_lines(files, layout, unreadable, report.ignored), report.take)
     _show_refused(report)
     if as_json:
         print_json(report.as_json())
@@ -121,12 +127,15 @@ def ingest(
 
 
 def _all_lines(
-    files: list[str], layout: Format | FileFormat, unreadable: list[InputError]
+    files: list[str],
+    layout: Format | FileFormat,
+    unreadable: list[InputError],
+    ignored: Counter[str],
 ) -> Iterator[Line]:
     """Lines of all files; one that cannot be read is noted and costs no other."""
     for name in files:
         try:
-            yield from read_lines(name, layout)
+            yield from read_lines(name, layout, ignored)
         except InputError as error:
             unreadable.append(error)
 

@@ -25,6 +25,11 @@ INGEST_REPORT = (
     Field("rejected_by_reason", "map of reasons to integer", "Rejected events by reason."),
     Field("id_conflicts", "integer", "Events with a known id and another body; both are kept."),
     Field(
+        "ignored",
+        "map of names to integer",
+        "What a file of a till holds that says nothing of customers, as movements of cash.",
+    ),
+    Field(
         "hints",
         "list of {path, message, events}",
         "Attributes of accepted events that the rules do not list, or whose value is not read; at "

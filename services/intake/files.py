@@ -11,6 +11,7 @@ import io
 import sys
 import zlib
 from codecs import BOM_UTF8
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -20,7 +21,14 @@ from schemas.faults import Fault
 from schemas.reject import RejectReason
 from services.ingest.lines import KEPT_BYTES_MAX, InputError, InputMissing, Line
 from services.intake.documents import CutOff, documents
-from services.intake.format import FileFormat, FilePart, Format, UnreadableFile, lines_of
+from services.intake.format import (
+    FileFormat,
+    FilePart,
+    Format,
+    Ignored,
+    UnreadableFile,
+    lines_of,
+)
 from services.intake.formats.touchpoint import FORMAT as NATIVE
 from services.intake.shape import Empty, NoEvents, Shape, shape_of
 
@@ -30,13 +38,16 @@ HEAD_BYTES = 64 * 1024
 STANDARD_INPUT = "standard input"
 
 
-def read_lines(name: str, layout: Format | FileFormat = NATIVE) -> Iterator[Line]:
+def read_lines(
+    name: str, layout: Format | FileFormat = NATIVE, ignored: Counter[str] | None = None
+) -> Iterator[Line]:
     """Touchpoints of the file `name`, each as a line. Raises as numbered_lines.
 
-    A payload, or a message of it, that cannot be read comes out as one line with its fault.
+    A payload, or a message of it, that cannot be read comes out as one line with its fault. What
+    says nothing of customers is counted in `ignored`.
     """
     if isinstance(layout, FileFormat):
-        yield from _whole(name, layout)
+        yield from _whole(name, layout, Counter() if ignored is None else ignored)
         return
     kept_bytes_max = max(KEPT_BYTES_MAX, layout.payload_bytes_max)
     for number, payload in numbered_lines(
@@ -55,12 +66,15 @@ def read_lines(name: str, layout: Format | FileFormat = NATIVE) -> Iterator[Line
             yield from lines_of(found, place)
 
 
-def _whole(name: str, layout: FileFormat) -> Iterator[Line]:
+def _whole(name: str, layout: FileFormat, ignored: Counter[str]) -> Iterator[Line]:
     """Of a format of whole files."""
     try:
         with ExitStack() as opened:
             for place, found in _parts(name, layout, opened):
-                yield from lines_of([found], f"{named(name)}, {place}")
+                if isinstance(found, Ignored):
+                    ignored[found.name] += 1
+                else:
+                    yield from lines_of([found], f"{named(name)}, {place}")
     except UnreadableFile as error:
         raise InputError(f"{named(name)} {error}") from error
     except (EOFError, OSError, zlib.error) as error:

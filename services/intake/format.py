@@ -85,12 +85,18 @@ class UnreadableFile(ValueError):
     what is wrong and what to do."""
 
 
+class Ignored(NamedTuple):
+    """Something that is understood and says nothing of customers: it is counted by its name."""
+
+    name: str
+
+
 class FilePart(NamedTuple):
     """What was read at one place of a file."""
 
     place: str
-    """Where, as people look for it: `line 12`, `receipt 3-17-1001`."""
-    found: bytes | Refused
+    """Where, as people look for it: `line 12`, `receipt 3/17/1001`."""
+    found: bytes | Refused | Ignored
 
 
 @dataclass(frozen=True)

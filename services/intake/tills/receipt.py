@@ -13,14 +13,16 @@ from typing import NamedTuple
 
 import orjson
 
-from services.intake.amounts import PLACES_MAX, ZERO, plain, shares, step_of
+from services.intake.amounts import ZERO, plain, shares, step_of
 from services.intake.fields import NotTaken
 from services.intake.shops.message import Json, digest, given, identifier, touchpoint
+from services.intake.tills.values import code, rounded
 
 TILL = "pos"
 SALE, VOID, TRAINING, ABORTED, OTHER = "sale", "void", "training", "aborted", "other"
 GOODS = frozenset({"product", "service"})
-DEPOSIT = "deposit"
+PARTED = "/"
+"""Between the parts of the number of a receipt."""
 UNIT = "piece"
 HALF_A_CENT = Decimal("0.005")
 UNITS = {
@@ -131,9 +133,13 @@ def refusal_of(system: str, persons: Sequence[Json], at: str) -> bytes:
 
 
 def customer(number: str, issuer: str = "") -> list[Json]:
-    """A customer by the number that was typed or scanned at the till; nobody proved that it is
-    theirs."""
-    return [identifier("customer_number", number, issuer)] if number else []
+    """A customer by the number that was presented at the till."""
+    return [identifier("customer_number", number, issuer, verified=True)] if number else []
+
+
+def loyalty_card(number: str) -> list[Json]:
+    """The same by a card."""
+    return [identifier("loyalty_card", number, verified=True)] if number else []
 
 
 def unit_of(word: str) -> str:
@@ -142,15 +148,29 @@ def unit_of(word: str) -> str:
     return UNITS.get(plain_word, plain_word)
 
 
-def with_discount(lines: Sequence[SoldGoods], amount: Decimal, currency: str) -> list[SoldGoods]:
-    """The lines after a discount on all of them: each bears its share, and all make it up. Raises
-    NotTaken if there is nothing it could be taken off."""
-    weights = [one.total if one.kind in GOODS and one.total > 0 else ZERO for one in lines]
-    if not any(weights):
+def receipt_number(till: str, closing: str, receipt: str) -> str:
+    """The number of a receipt among all of its store: no two joined numbers are the same. Raises
+    NotTaken if it is too long."""
+    parts = [till, closing, receipt] if closing else [till, receipt] if till else [receipt]
+    return code(PARTED.join(one.replace("%", "%25").replace(PARTED, "%2F") for one in parts),
+                "receipt")  # fmt: skip
+
+
+def with_discount(
+    lines: Sequence[SoldGoods], amount: Decimal, currency: str, rate: Decimal | None = None
+) -> list[SoldGoods]:
+    """The lines after a discount on all of them: each bears its share, and all make it up. It is
+    taken off goods of its tax rate, if there are any; a negative one off what is taken back.
+    Raises NotTaken if there is nothing it could be taken off."""
+    bearing = [one.kind in GOODS and one.total * amount > 0 for one in lines]
+    alike = [one.tax_rate == rate and is_so for one, is_so in zip(lines, bearing, strict=True)]
+    chosen = alike if rate is not None and any(alike) else bearing
+    if not any(chosen):
         raise NotTaken("discount", "there is nothing on the receipt it could be taken off")
+    weights = [abs(one.total) if is_so else ZERO for one, is_so in zip(lines, chosen, strict=True)]
     parts = shares(amount, weights, step_of(currency))
     return [
-        one._replace(total=one.total - part, discount=one.discount + part) if part else one
+        one._replace(total=one.total - part, discount=one.discount + abs(part)) if part else one
         for one, part in zip(lines, parts, strict=True)
     ]
 
@@ -165,8 +185,7 @@ def priced(line: SoldGoods, price: Decimal | None) -> SoldGoods:
         return line._replace(unit_price=abs(price))
     exact = before / abs(line.quantity)
     if line.discount and abs(abs(price * line.quantity) - abs(line.total)) <= HALF_A_CENT:
-        rounded = exact.quantize(Decimal(1).scaleb(-PLACES_MAX)).normalize() + 0
-        return line._replace(unit_price=rounded if rounded == exact else None)
+        return line._replace(unit_price=rounded(exact) if rounded(exact) == exact else None)
     return line
 
 
@@ -273,7 +292,7 @@ def _line(line: SoldGoods) -> Json:
     )  # fmt: skip
     if line.kind != "product":
         found["kind"] = line.kind
-    found["quantity"] = plain(line.quantity, "quantity")
+    found["quantity"] = plain(rounded(line.quantity), "quantity")
     if line.unit != UNIT:
         found["unit"] = line.unit
     if line.unit_price is not None:
@@ -283,7 +302,7 @@ def _line(line: SoldGoods) -> Json:
         found["discounts"] = [{"kind": kind, "amount": plain(line.discount, "discount")}]
     found["total"] = plain(line.total, "total")
     if line.tax_rate is not None:
-        found["tax_rate"] = plain(line.tax_rate, "tax_rate")
+        found["tax_rate"] = plain(rounded(line.tax_rate), "tax_rate")
     return found
 
 

@@ -17,15 +17,18 @@ from schemas.touchpoint import IDENTIFIERS_MAX
 from services.intake.amounts import ZERO
 from services.intake.fields import REQUIRED, NotTaken
 from services.intake.format import FilePart, Refused, UnreadableFile
-from services.intake.shops.message import Json, identifier
+from services.intake.shops.message import Json
 from services.intake.tills.columns import LINE_KINDS, OF_RECEIPT, RECEIPT_KINDS, columns_of
 from services.intake.tills.keyed_rows import KeyedRow, KeyedRows
 from services.intake.tills.receipt import (
+    PARTED,
     SoldGoods,
     TillPlace,
     TillReceipt,
     customer,
+    loyalty_card,
     priced,
+    receipt_number,
     refusal_of,
     touchpoints_of,
     unit_of,
@@ -43,7 +46,6 @@ from services.intake.tills.values import code, instant, label, money, number
 SYSTEM = "receipts"
 SEPARATOR = "\x1f"
 NUMBERED_BY = ("store", "till", "closing", "receipt")
-PARTED = "/"
 PRINTED_WITHIN = timedelta(hours=12)
 """Rows of one receipt are not further apart; of two receipts with one number they are."""
 HUNDRED = Decimal(100)
@@ -153,22 +155,15 @@ def _persons(rows: Sequence[Row]) -> list[Json]:
     found: list[Json] = []
     for one in rows:
         found += customer(code(one.get("customer", ""), "customer"))
-        if card := code(one.get("card", ""), "card"):
-            found.append(identifier("loyalty_card", card))
+        found += loyalty_card(code(one.get("card", ""), "card"))
     return [one for place, one in enumerate(found) if one not in found[:place]]
-
-
-def _number(till: str, closing: str, receipt: str) -> str:
-    parts = [till, closing, receipt] if closing else [till, receipt] if till else [receipt]
-    escaped = (one.replace("%", "%25").replace(PARTED, "%2F") for one in parts)
-    return code(PARTED.join(escaped), "receipt")
 
 
 def _other(whole: Row, said: str, name: str) -> str:
     """The number of another receipt: of the same till and closing, unless it names them."""
     if not said or PARTED in said:
         return code(said, name)
-    return _number(whole["till"], whole["closing"], said)
+    return receipt_number(whole["till"], whole["closing"], said)
 
 
 def _receipt(whole: Row, rows: Sequence[Row], persons: list[Json], at: str) -> TillReceipt:
@@ -183,7 +178,7 @@ def _receipt(whole: Row, rows: Sequence[Row], persons: list[Json], at: str) -> T
     payments = [part.strip() for one in rows for part in one.get("payment", "").split("+")]
     return TillReceipt(
         TillPlace(SYSTEM, code(whole["store"], "store"), code(whole["till"], "till")),
-        _number(whole["till"], whole["closing"], whole["receipt"]),
+        receipt_number(whole["till"], whole["closing"], whole["receipt"]),
         at,
         currency,
         [_line(whole, one) for one in rows],

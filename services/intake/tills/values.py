@@ -46,7 +46,12 @@ def number(text: str, path: str, decimal: str = "") -> Decimal:
 def money(text: str, path: str, decimal: str = "") -> Decimal:
     """An amount; digits that no amount of the contract has are rounded half to even. Tills write
     five decimals where they count the tax."""
-    return number(text, path, decimal).quantize(STEP, ROUND_HALF_EVEN).normalize() + 0
+    return rounded(number(text, path, decimal))
+
+
+def rounded(amount: Decimal) -> Decimal:
+    """The same of an amount that was counted."""
+    return amount.quantize(STEP, ROUND_HALF_EVEN).normalize() + 0
 
 
 def instant(text: str, path: str, clock: str = "") -> str:

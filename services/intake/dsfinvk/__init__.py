@@ -1,0 +1,1 @@
+"""DSFinV-K: the export that every till in Germany has."""
