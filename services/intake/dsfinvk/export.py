@@ -22,7 +22,7 @@ from services.intake.dsfinvk.master import (
     KEY_NAMES,
     SYSTEM,
     ClosingData,
-    MasterData,
+    ClosingTables,
     key_of,
 )
 from services.intake.dsfinvk.receipt import (
@@ -66,7 +66,7 @@ def read_unpacked(directory: Path) -> Iterator[FilePart]:
 
 def _export(files: ExportFiles) -> Iterator[FilePart]:
     tables = tables_of(files)
-    master = MasterData(files, tables)
+    master = ClosingTables(files, tables)
     with KeyedRows() as kept:
         for name in (HEADS, *DETAILS):
             if name in tables:
@@ -102,7 +102,7 @@ class Joined:
     """All rows of one receipt."""
 
     def __init__(
-        self, tables: Mapping[str, ExportTable], master: MasterData, kept: KeyedRows, key: str
+        self, tables: Mapping[str, ExportTable], master: ClosingTables, kept: KeyedRows, key: str
     ) -> None:
         self._tables, self._master = tables, master
         self._heads = kept.of(HEADS, key)

@@ -53,7 +53,7 @@ class ClosingData:
         return receipt_number(self.place.till, self.number, bon)
 
 
-class MasterData:
+class ClosingTables:
     """The closings of an export. Raises UnreadableFile."""
 
     def __init__(self, files: ExportFiles, tables: Mapping[str, ExportTable]) -> None:
