@@ -39,7 +39,15 @@ from services.intake.fields import NotTaken
 from services.intake.format import FilePart, Ignored, Refused
 from services.intake.shops.message import Json, digest, given, touchpoint
 from services.intake.tills.keyed_rows import KeyedRow, KeyedRows
-from services.intake.tills.receipt import SALE, TILL, VOID, TillReceipt, refusal_of, touchpoints_of
+from services.intake.tills.receipt import (
+    SALE,
+    TILL,
+    VOID,
+    TillReceipt,
+    fault_of,
+    refusal_of,
+    touchpoints_of,
+)
 from services.intake.tills.table import named_values, values_of
 
 HEADS = "transactions.csv"
@@ -128,10 +136,8 @@ class Joined:
                 return
             receipt = receipt_of(rows, of_closing, self._master.stores)
             found = touchpoints_of(receipt)
-        except NotTaken as refusal:
-            fault = refusal.fault
-        except ArithmeticError:
-            fault = Fault(RejectReason.INVALID_FIELD, "", "amounts out of bounds")
+        except Exception as error:
+            fault = fault_of(error)
         if of_closing is not None:
             self._count(of_closing, receipt)
         if fault is not None:

@@ -13,6 +13,8 @@ from typing import NamedTuple
 
 import orjson
 
+from schemas.faults import Fault
+from schemas.reject import RejectReason
 from services.intake.amounts import ZERO, plain, shares, step_of
 from services.intake.fields import NotTaken
 from services.intake.shops.message import Json, digest, given, identifier, touchpoint
@@ -130,6 +132,15 @@ def refusal_of(system: str, persons: Sequence[Json], at: str) -> bytes:
     """Whom a receipt names that becomes no touchpoint, as a touchpoint says so."""
     line: Json = {"source": {"system": system}, "identifiers": list(persons)}
     return orjson.dumps(line | given(occurred_at=at))
+
+
+def fault_of(error: Exception) -> Fault:
+    """Why a receipt becomes no touchpoint. One on which the code fails costs no other."""
+    if isinstance(error, NotTaken):
+        return error.fault
+    if isinstance(error, ArithmeticError):
+        return Fault(RejectReason.INVALID_FIELD, "", "amounts out of bounds")
+    return Fault(RejectReason.UNPROCESSABLE, "", f"{type(error).__name__}; please report it")
 
 
 def customer(number: str, issuer: str = "") -> list[Json]:
@@ -259,6 +270,14 @@ def _placed(receipt: TillReceipt, lines: Sequence[SoldGoods]) -> bytes:
 
 def _returned(receipt: TillReceipt, lines: Sequence[SoldGoods]) -> Iterator[bytes]:
     """A return for each receipt that sold something of it."""
+    first = next((one for one in lines if one.kind in GOODS), None)
+    if first is not None:  # empties beside goods come back with them
+        lines = [
+            one
+            if one.kind in GOODS or one.of_order
+            else one._replace(of_order=first.of_order, of_issuer=first.of_issuer)
+            for one in lines
+        ]
     origins = list(dict.fromkeys((one.of_issuer, one.of_order) for one in lines))
     for place, (of_issuer, of_order) in enumerate(origins):
         mine = [one for one in lines if (one.of_issuer, one.of_order) == (of_issuer, of_order)]

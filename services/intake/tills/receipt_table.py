@@ -12,7 +12,6 @@ from decimal import Decimal
 from typing import BinaryIO, NamedTuple
 
 from schemas.faults import Fault
-from schemas.reject import RejectReason
 from schemas.touchpoint import IDENTIFIERS_MAX
 from services.intake.amounts import ZERO
 from services.intake.fields import REQUIRED, NotTaken
@@ -26,6 +25,7 @@ from services.intake.tills.receipt import (
     TillPlace,
     TillReceipt,
     customer,
+    fault_of,
     loyalty_card,
     priced,
     receipt_number,
@@ -110,11 +110,8 @@ def _parts(table: ReceiptTable, rows: Sequence[KeyedRow]) -> Iterator[FilePart]:
         whole = _of_receipt(plain)
         for one in touchpoints_of(_receipt(whole, plain, named, at)):
             yield FilePart(place, one)
-    except NotTaken as refusal:
-        yield FilePart(place, _refused(table, rows, refusal.fault, named, at))
-    except ArithmeticError:
-        fault = Fault(RejectReason.INVALID_FIELD, "", "amounts out of bounds")
-        yield FilePart(place, _refused(table, rows, fault, named, at))
+    except Exception as error:
+        yield FilePart(place, _refused(table, rows, fault_of(error), named, at))
 
 
 def _refused(

@@ -1,0 +1,1 @@
+"""POSLog (ARTS): transactions of tills as XML."""
