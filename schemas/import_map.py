@@ -91,6 +91,8 @@ class ColumnSource(_MapPart):
     """How a time is written that is no text."""
     end_of_day: StrictBool = False
     """A day without a time of day stands for its end, as the last day on which a price is valid."""
+    only_with: Annotated[list[ColumnName], Field(max_length=NAMES_MAX)] = []
+    """It is read only in rows in which one of these columns is not empty, too."""
     required: StrictBool = False
     """A row without it is refused, although the touchpoint would not need it."""
 
@@ -134,6 +136,8 @@ class ImportMap(_MapPart):
     """What separates cells: one character; `auto` finds `,`, `;`, `|` and tab."""
     sheet: Annotated[str, Field(max_length=100)] = ""
     """Sheet of a workbook; empty means the only one that is visible."""
+    element: Annotated[str, Field(max_length=100)] = ""
+    """Name of the XML element that is a row; empty means `item` or `entry`, as in product feeds."""
     decimals: Decimals = Decimals.AUTO
     """`comma` (12,50) or `point` (12.50); `auto` decides by the whole file."""
     dates: DateOrder = DateOrder.AUTO

@@ -330,7 +330,9 @@ def _print_constants(found: ImportFile) -> None:
 
 
 def _field(seen: Any) -> dict[str, Any]:
-    cell = "" if seen.cell is None else str(seen.cell)
+    from services.intake.tables.table import shown
+
+    cell = shown(seen.cell)
     return {
         "column": seen.column,
         "cell": cell if len(cell) <= CELL_SHOWN else f"{cell[:CELL_SHOWN]}…",

@@ -12,7 +12,9 @@ from typing import Any, NamedTuple
 
 import orjson
 import pytest
+from pydantic import ValidationError
 
+from schemas.faults import Fault, fault_of
 from schemas.touchpoint import TouchpointAdapter
 from services.intake.tables.import_file import ImportFile
 from services.intake.tables.maps import READY, read_map
@@ -36,18 +38,27 @@ def files_of(case: Path) -> list[Path]:
     return sorted(one for one in case.iterdir() if one.name not in OWN)
 
 
+def contract_fault(line: bytes) -> Fault | None:
+    """Why ingest would reject a touchpoint."""
+    try:
+        TouchpointAdapter.validate_json(line)
+    except ValidationError as error:
+        return fault_of(error, "type", "")
+    return None
+
+
 def became(case: Path, file: Path) -> Became:
     """What a file of a case becomes."""
     said = json.loads((case / "case.json").read_text())
     found = ImportFile(str(file), read_map(said["map"], said["set"]), REALMS)
     lines, refused = [], []
     for one in found.lines():
-        if one.line.fault is None:
+        fault = one.line.fault or contract_fault(one.line.content)
+        if fault is None:
             lines.append(one.line.content.decode())
         else:
-            _, path, message = one.line.fault
             rows = [row.number for row in one.rows]
-            refused.append({"rows": rows, "path": path, "message": message})
+            refused.append({"rows": rows, "path": fault.path, "message": fault.message})
     return Became(lines, refused)
 
 

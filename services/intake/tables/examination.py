@@ -16,7 +16,7 @@ from schemas.import_map import AUTO, ColumnSource, DateOrder, Decimals
 from services.intake.tables.keys import MetKeys, digest
 from services.intake.tables.layout import BoundField, Layout, NoLayout
 from services.intake.tables.numbers import WHOLE_AS_FLOAT, DecimalSign, NoNumber, parts_of
-from services.intake.tables.table import Cell, TableRow, is_empty, is_no_value
+from services.intake.tables.table import Cell, TableRow, is_empty, is_no_value, shown
 from services.intake.tables.targets import NUMBERS, TIMES, CellKind
 from services.intake.tables.times import NoTime, PartOrder, order_of
 from services.intake.tables.values import extracted
@@ -55,7 +55,7 @@ class _Evidence:
 
 def is_header_again(row: TableRow, layout: Layout) -> bool:
     """Whether the header stands there once more, as in files that were joined."""
-    return tuple(str(cell or "") for cell in row.cells) == layout.names
+    return tuple(map(shown, row.cells)) == layout.names
 
 
 def examined(
@@ -254,5 +254,5 @@ def key_of(fields: Iterable[BoundField], row: TableRow) -> list[str] | None:
         cell = next((cell for cell in cells if cell is not None), None)
         if cell is None:
             return None
-        found.append(str(cell))
+        found.append(shown(cell))
     return found

@@ -6,6 +6,7 @@ that cannot be decided is taken.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import islice
@@ -21,7 +22,9 @@ from services.ingest.lines import KEPT_BYTES_MAX, InputError, Line
 from services.intake.fields import NotTaken
 from services.intake.tables.encoding import encoding_of
 from services.intake.tables.examination import Decisions, examined
+from services.intake.tables.feed import ProductFeed, is_markup
 from services.intake.tables.groups import Together, together
+from services.intake.tables.json_rows import JsonRows
 from services.intake.tables.keys import MetKeys, digest
 from services.intake.tables.layout import (
     CheckedMap,
@@ -33,11 +36,24 @@ from services.intake.tables.layout import (
     recognised,
 )
 from services.intake.tables.opened import TableFile
-from services.intake.tables.table import Table, TableRow
-from services.intake.tables.text_table import HEAD_RECORDS, TextTable
+from services.intake.tables.parquet import PARQUET, ParquetTable
+from services.intake.tables.table import HEAD_ROWS, Table, TableRow
+from services.intake.tables.text_table import TextTable
 from services.intake.tables.translation import RealmDefaults, Translator
+from services.intake.tables.workbook import Workbook, is_workbook
 from services.runtime.errors import ConfigurationError
 from services.runtime.settings.realms import RealmSettings
+
+OBJECT = re.compile(rb"(?:\xef\xbb\xbf)?\s*[{\[]\s*[\"{}\]]")
+REFUSED = {
+    b"\xd0\xcf\x11\xe0": "an old or a protected Excel file; save it as .xlsx without a password",
+    b"%PDF": "a PDF document",
+    b"{\\rtf": "a text document",
+    b"SQLite format 3": "an SQLite database; export its tables as CSV",
+    b"\x28\xb5\x2f\xfd": "packed by Zstandard; unpack it",
+    b"BZh": "packed by bzip2; unpack it",
+    b"\xfd7zXZ": "packed by xz; unpack it",
+}
 
 
 class TakenRows(NamedTuple):
@@ -67,9 +83,10 @@ class ImportFile:
         self.file = TableFile(name)
         self.table = table_of(self.file, checked)
         try:
-            first = [] if self.table.has_names else list(islice(self.table.rows(), HEAD_RECORDS))
+            first = [] if self.table.has_names else list(islice(self.table.rows(), HEAD_ROWS))
             self.layout: Layout = layout_of(checked, first, self.table.names())
             self.decided: Decisions = examined(self.layout, self._rows(), advance)
+            self.table.check(self.layout.header)
         except NoLayout as error:
             raise InputError(f"{self.file.name} {error}") from error
         try:
@@ -149,6 +166,17 @@ def table_of(file: TableFile, checked: CheckedMap) -> Table:
     if not file.head.strip():
         raise InputError(f"{file.name} is empty: it holds no rows")
     map_ = checked.map
+    for magic, what in REFUSED.items():
+        if file.head.startswith(magic):
+            raise InputError(f"{file.name} is {what}")
+    if is_workbook(file):
+        return Workbook(file, map_.sheet)
+    if file.head.startswith(PARQUET):
+        return ParquetTable(file)
+    if OBJECT.match(file.head):
+        return JsonRows(file)
+    if is_markup(file):
+        return ProductFeed(file, map_.element)
     return TextTable(
         file, encoding_of(file, map_.encoding), map_.delimiter, partial(recognised, checked)
     )

@@ -50,6 +50,8 @@ class BoundField(NamedTuple):
     target: TargetField
     source: ColumnSource
     columns: tuple[int, ...]
+    only_with: tuple[int, ...] = ()
+    """Columns of which one must not be empty; without any it is read in every row."""
 
 
 class Layout(NamedTuple):
@@ -173,8 +175,9 @@ def layout_of(checked: CheckedMap, first: Sequence[TableRow], names: Sequence[st
         if twice:
             name = names[places[twice[0]][0]]
             raise NoLayout(f"has two columns {name!r}; rename the one that is not meant")
-        if columns:
-            fields.append(BoundField(checked.targets[target], source, columns))
+        others = [place for name in source.only_with for place in places.get(plain_name(name), ())]
+        if columns and (others or not source.only_with):
+            fields.append(BoundField(checked.targets[target], source, columns, tuple(others)))
     if not fields:
         shown = ", ".join(repr(name) for name in names[:NAMES_SHOWN] if name)
         raise NoLayout(f"has no column that the map names; in its first rows are {shown or 'none'}")

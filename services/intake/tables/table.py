@@ -14,8 +14,9 @@ from typing import NamedTuple, Protocol
 from schemas.attributes import NO_VALUES
 from schemas.letter_case import lower_case
 
-Cell = str | int | float | Decimal | bool | datetime | date | None
 ROW_CELLS_MAX = 2_000
+HEAD_ROWS = 30
+"""Among so many first rows the header is looked for."""
 CELL_CHARS_MAX = 128 * 1024
 UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue"})
 NO_NAME = re.compile(r"[\W_]+")
@@ -23,6 +24,17 @@ KEPT_AS_TEXT = re.compile(r"='?\"(.*)\"|'([=+\-@\t\r\uff1d\uff0b\uff0d\uff20].*)
 """How exports keep a spreadsheet from taking a cell for a number or a formula."""
 OWN_COLUMNS = ("c360_row", "c360_error")
 """What a file of refused rows has beside theirs; ignored when it is read."""
+
+
+class Unreadable(NamedTuple):
+    """A cell that has no value, and why."""
+
+    text: str
+    """As it stands there."""
+    reason: str
+
+
+Cell = str | int | float | Decimal | bool | datetime | date | Unreadable | None
 
 
 class TableRow(NamedTuple):
@@ -57,6 +69,11 @@ class Table(Protocol):
         """Every row, a header among them. Raises InputError where the file is damaged."""
         ...
 
+    def check(self, header: int) -> None:
+        """To be called when all rows were read: raises InputError for what only the end of the file
+        says of the rows from the header on."""
+        ...
+
 
 def plain_name(name: str) -> str:
     """A name of a column without what does not matter in it: `E-Mail` is `email`."""
@@ -80,3 +97,10 @@ def is_no_value(text: str, more: frozenset[str]) -> bool:
 def is_empty(row: TableRow) -> bool:
     """Whether nothing stands in any cell."""
     return not row.fault and all(cell is None for cell in row.cells)
+
+
+def shown(cell: Cell) -> str:
+    """A cell as text, as it stands in the file."""
+    if isinstance(cell, Unreadable):
+        return cell.text
+    return "" if cell is None else str(cell)

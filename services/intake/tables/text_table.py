@@ -18,12 +18,16 @@ from typing import IO, cast
 from services.ingest.lines import InputError
 from services.intake.tables.encoding import Encoding
 from services.intake.tables.opened import TableFile
-from services.intake.tables.table import CELL_CHARS_MAX, ROW_CELLS_MAX, TableRow, text_cell
+from services.intake.tables.table import (
+    CELL_CHARS_MAX,
+    HEAD_ROWS,
+    ROW_CELLS_MAX,
+    TableRow,
+    text_cell,
+)
 
 DELIMITERS = {";": "semicolon", ",": "comma", "\t": "tab", "|": "bar"}
 LINE_CHARS_MAX = 4 * CELL_CHARS_MAX
-HEAD_RECORDS = 30
-"""Among so many first records the header is looked for."""
 STATED = re.compile(r"(?i)sep=(.)\r?\n?")
 """What a spreadsheet writes, or asks for, as the first line."""
 Recognised = Callable[[list[TableRow]], int]
@@ -60,7 +64,7 @@ class TextTable:
         for delimiter in DELIMITERS:
             rows: list[TableRow] = []
             with suppress(InputError):  # not to be cut in this way
-                rows += islice(self._rows(delimiter), HEAD_RECORDS)
+                rows += islice(self._rows(delimiter), HEAD_ROWS)
             scores[delimiter] = (recognised(rows), max((len(row.cells) for row in rows), default=0))
         best = max(scores, key=lambda one: scores[one], default=",")
         return best, "the header has most known columns by it"
@@ -85,6 +89,9 @@ class TextTable:
     def rows(self) -> Iterator[TableRow]:
         """See Table."""
         return self._rows(self._delimiter)
+
+    def check(self, header: int) -> None:
+        """See Table."""
 
     def _rows(self, delimiter: str) -> Iterator[TableRow]:
         csv.field_size_limit(CELL_CHARS_MAX)

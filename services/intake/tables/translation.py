@@ -22,7 +22,7 @@ from services.intake.fields import REQUIRED, NotTaken
 from services.intake.tables.examination import Decisions
 from services.intake.tables.layout import BoundField, Layout, WrongMap
 from services.intake.tables.numbers import DecimalSign
-from services.intake.tables.table import Cell, TableRow, is_no_value
+from services.intake.tables.table import Cell, TableRow, is_no_value, shown
 from services.intake.tables.targets import (
     EACH,
     IDENTIFIERS,
@@ -137,16 +137,20 @@ class Translator:
 
     def _cell(self, one: BoundField, row: TableRow) -> tuple[int, Cell]:
         """The first of its columns in which something stands."""
+        if one.only_with and all(self._bare(row, column) is None for column in one.only_with):
+            return -1, None
         for column in one.columns:
-            cell = row.cells[column] if column < len(row.cells) else None
-            if isinstance(cell, str) and is_no_value(cell, self._no_value):
-                cell = None
+            cell = self._bare(row, column)
             if cell is not None:
                 if (found := extracted(cell, one.source)) is None:
                     message = self._said(column, "does not have the form of the pattern")
                     raise NotTaken(one.target.name, message)
                 return column, found
         return -1, None
+
+    def _bare(self, row: TableRow, column: int) -> Cell:
+        cell = row.cells[column] if column < len(row.cells) else None
+        return None if isinstance(cell, str) and is_no_value(cell, self._no_value) else cell
 
     def _value(self, one: BoundField, column: int, cell: Cell) -> Value:
         try:
@@ -193,7 +197,7 @@ class Translator:
     def plain(self, row: TableRow) -> Json:
         """A row by the names of its columns."""
         return {
-            name: cell if isinstance(cell, bool | None) else str(cell)
+            name: cell if isinstance(cell, bool | None) else shown(cell)
             for name, cell in zip(self._layout.names, row.cells, strict=False)
             if cell is not None and name
         }

@@ -12,7 +12,6 @@ from typing import Any, NamedTuple
 
 from schemas.import_map import ColumnSource
 from schemas.letter_case import lower_case
-from schemas.scalars import WHOLE_FLOAT_MAX
 from services.intake.fields import NotTaken, amount_of
 from services.intake.tables.numbers import (
     SHORTENED,
@@ -21,7 +20,7 @@ from services.intake.tables.numbers import (
     NoNumber,
     number_of,
 )
-from services.intake.tables.table import Cell
+from services.intake.tables.table import Cell, Unreadable
 from services.intake.tables.targets import NUMBERS, CellKind, TargetField
 from services.intake.tables.times import (
     NoTime,
@@ -35,6 +34,8 @@ from services.intake.tables.times import (
 TRUE = frozenset({"true", "yes", "y", "ja", "j", "1", "x", "wahr", "on", "oui", "si", "✓"})
 FALSE = frozenset({"false", "no", "n", "nein", "0", "falsch", "off", "non"})
 HUNDRED = Decimal(100)
+WHOLE_MAX = 10**15
+"""Spreadsheets keep fifteen digits of a number."""
 CHOICES_SHOWN = 12
 
 
@@ -58,6 +59,8 @@ class Manner(NamedTuple):
 
 def value_of(cell: Cell, target: TargetField, source: ColumnSource, manner: Manner) -> Value:
     """The value of a cell in which something stands. Raises NotTaken."""
+    if isinstance(cell, Unreadable):
+        raise NotTaken(target.name, cell.reason)
     try:
         if source.values or source.otherwise is not None:
             return Value(_listed(cell, source))
@@ -109,6 +112,8 @@ def _number(cell: Cell, target: TargetField, manner: Manner) -> Value:
         number = cell
     else:
         number = amount_of(cell, target.name)
+    if not number.is_finite() or abs(number) >= WHOLE_MAX:
+        raise _Unfit("is larger than any amount")
     if target.kind is CellKind.SHARE and (is_percent or number > 1):
         number /= HUNDRED
     elif is_percent and target.kind is not CellKind.PERCENT:
@@ -117,7 +122,7 @@ def _number(cell: Cell, target: TargetField, manner: Manner) -> Value:
         if number != number.to_integral_value():
             raise _Unfit("is no whole number")
         return Value(int(number), mark)
-    return Value(f"{number:f}", mark)
+    return Value(f"{number.normalize():f}", mark)  # whether 1.50 or 1.5 depends on the kind of file
 
 
 def _flag(cell: Cell) -> bool:
@@ -189,7 +194,7 @@ def _digits(cell: Any, *, is_code: bool = False) -> str:
     if not number.is_finite():
         raise _Unfit("is no number")
     if number == number.to_integral_value():
-        if isinstance(cell, float) and abs(cell) > WHOLE_FLOAT_MAX:
+        if isinstance(cell, float) and abs(cell) >= WHOLE_MAX:
             raise _Unfit("has more digits than a number of a spreadsheet keeps")
         return f"{int(number)}"
     if is_code:
