@@ -137,7 +137,7 @@ PART = $(LOCK) --no-annotate --constraint requirements.lock
 lock: setup  ## Resolve the dependencies again into the lock files (needs uv)
 	$(LOCK) pyproject.toml --all-extras --group dev -o requirements.lock --upgrade
 	$(PART) pyproject.toml --extra oidc --extra otel -o deploy/locks/runtime.lock
-	$(PART) pyproject.toml --extra oidc --extra otel --extra embedded -o deploy/locks/embedded.lock
+	$(PART) pyproject.toml --extra oidc --extra otel --extra embedded --extra files -o deploy/locks/embedded.lock
 	echo 'hatchling>=1.27,<2' | $(PART) - -o deploy/locks/build.lock
 	echo 'cyclonedx-bom>=7.5,<8' | $(LOCK) --no-annotate - -o deploy/locks/sbom.lock --upgrade
 	$(LOCK) tests/deploy/kubernetes/policy.in --no-annotate -o tests/deploy/kubernetes/policy.lock --upgrade

@@ -48,7 +48,11 @@ TEXT_DELIMITER = ";"
 def import_files(
     context: typer.Context,
     file: Annotated[
-        str, typer.Argument(help="CSV or TSV, plain or gzip.", show_default=False)
+        str,
+        typer.Argument(
+            help="CSV, TSV, Excel, JSON lines, Parquet or a product feed in XML.",
+            show_default=False,
+        ),
     ] = "",
     map_: Annotated[
         str,
@@ -352,7 +356,7 @@ class _Checked:
         for taken in found.lines():
             self._events += 1
             advance(len(taken.rows))
-            if reason := _contract_fault(taken.line):
+            if reason := contract_fault(taken.line):
                 self._refused[reason] += 1
                 if len(self._first) < REFUSALS_SHOWN:
                     self._first.append({"row": taken.rows[0].number, "reason": reason})
@@ -374,7 +378,7 @@ class _Checked:
         out.print("Nothing was written. Without --dry-run it is imported.")
 
 
-def _contract_fault(line: Line) -> str:
+def contract_fault(line: Line) -> str:
     """Why an event would be refused, as far as the event itself says so."""
     fault = line.fault
     if fault is None:

@@ -130,7 +130,7 @@ def test_locks_hold_what_the_flavours_need() -> None:
     plain, full = locked(LOCKS / "runtime.lock"), locked(LOCKS / "embedded.lock")
     assert plain.items() < full.items()
     extras = PROJECT["project"]["optional-dependencies"]
-    named = {"runtime": ["oidc", "otel"], "embedded": ["oidc", "otel", "embedded"]}
+    named = {"runtime": ["oidc", "otel"], "embedded": ["oidc", "otel", "embedded", "files"]}
     for lock, chosen in named.items():
         wanted = PROJECT["project"]["dependencies"] + [one for x in chosen for one in extras[x]]
         names = {key.split("==")[0] for key in locked(LOCKS / f"{lock}.lock")}

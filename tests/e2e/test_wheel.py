@@ -17,7 +17,7 @@ import pytest
 from tests.e2e.runs import environment
 
 ROOT = Path(__file__).parents[2]
-HIDDEN = ("chdb", "customer360", "_editable", "__editable__", "_virtualenv")
+HIDDEN = ("chdb", "openpyxl", "pyarrow", "customer360", "_editable", "__editable__", "_virtualenv")
 DEADLINE_S = 120
 
 
@@ -100,6 +100,7 @@ def test_the_wheel_holds_the_product_alone(wheel: Path) -> None:
     assert set(written.get_all("Provides-Extra", [])) == {
         "embedded",
         "dev",
+        "files",
         "insights",
         "oidc",
         "otel",
@@ -135,6 +136,24 @@ def test_what_needs_the_engine_says_how_to_get_it(
     told = run(python, tmp_path, *arguments, code=78)
     assert "pip install 'customer360[embedded]'" in told
     assert "C360_CLICKHOUSE_URL" in told
+
+
+@pytest.mark.parametrize("kind", ["Excel", "Parquet"])
+def test_what_needs_a_library_for_files_says_how_to_get_it(
+    python: Path, tmp_path: Path, kind: str
+) -> None:
+    """A workbook and a Parquet file; CSV is read without one."""
+    table = tmp_path / "table"
+    if kind == "Excel":
+        with ZipFile(table, "w") as archive:
+            archive.writestr("xl/workbook.xml", "<workbook/>")
+    else:
+        table.write_bytes(b"PAR1 and more PAR1")
+    told = run(python, tmp_path, "import", "table", "--map", "customers", "--dry-run", code=78)
+    assert kind in told
+    assert "pip install 'customer360[files]'" in told
+    table.write_text("Kundennummer,geändert am\n1,2026-03-02\n", "utf-8")
+    assert run(python, tmp_path, "import", "table", "--map", "customers", "--dry-run", code=0)
 
 
 @pytest.mark.parametrize("arguments", [("demo",), ("sample", "build"), ("dev", "kafka")])
