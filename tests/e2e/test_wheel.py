@@ -152,7 +152,7 @@ def test_what_needs_a_library_for_files_says_how_to_get_it(
     told = run(python, tmp_path, "import", "table", "--map", "customers", "--dry-run", code=78)
     assert kind in told
     assert "pip install 'customer360[files]'" in told
-    table.write_text("Kundennummer,geändert am\n1,2026-03-02\n", "utf-8")
+    table.write_text("Kundennummer,Vorname,geändert am\n1,Anna,2026-03-02\n", "utf-8")
     assert run(python, tmp_path, "import", "table", "--map", "customers", "--dry-run", code=0)
 
 

@@ -18,7 +18,7 @@ from services.intake.tables.table import (
     ROW_CELLS_MAX,
     Cell,
     TableRow,
-    Unreadable,
+    UnreadableCell,
     text_cell,
 )
 
@@ -176,7 +176,7 @@ class _ItemReader:
         if cell is None:
             return
         if name in self._item:
-            cell = Unreadable("", SEVERAL)
+            cell = UnreadableCell("", SEVERAL)
         self._item[name] = cell
         if len(self._item) > ROW_CELLS_MAX:
             raise _NoFeed(f"an item has over {ROW_CELLS_MAX} elements")

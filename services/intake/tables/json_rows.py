@@ -19,7 +19,7 @@ from services.intake.tables.table import (
     ROW_CELLS_MAX,
     Cell,
     TableRow,
-    Unreadable,
+    UnreadableCell,
     text_cell,
 )
 
@@ -113,7 +113,7 @@ def _flatten(plain: dict[str, Any], prefix: str, found: dict[str, Cell]) -> None
         if isinstance(value, dict):
             _flatten(value, f"{prefix}{name}.", found)
         elif isinstance(value, list):
-            found[prefix + name] = Unreadable(
+            found[prefix + name] = UnreadableCell(
                 json.dumps(value, ensure_ascii=False, default=str)[:CELL_CHARS_MAX], A_LIST
             )
         else:

@@ -19,7 +19,7 @@ from services.intake.tables.table import (
     ROW_CELLS_MAX,
     Cell,
     TableRow,
-    Unreadable,
+    UnreadableCell,
     text_cell,
 )
 from services.runtime.errors import ConfigurationError
@@ -122,6 +122,6 @@ def _cell(value: Any) -> Cell:
         return value
     if isinstance(value, str):
         if len(value) > CELL_CHARS_MAX:
-            return Unreadable("", f"has over {CELL_CHARS_MAX} characters")
+            return UnreadableCell("", f"has over {CELL_CHARS_MAX} characters")
         return text_cell(value)
-    return Unreadable("", NO_VALUE)
+    return UnreadableCell("", NO_VALUE)

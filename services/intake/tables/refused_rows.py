@@ -20,7 +20,7 @@ from typing import Any
 from services.ingest.lines import InputError
 from services.intake.tables.layout import Layout
 from services.intake.tables.numbers import DecimalSign
-from services.intake.tables.table import OWN_COLUMNS, Cell, TableRow, Unreadable, shown
+from services.intake.tables.table import OWN_COLUMNS, Cell, TableRow, UnreadableCell, shown
 
 FORMULA = re.compile(r"[=+\-@\t\r\uff1d\uff0b\uff0d\uff20]")
 NUMBER = re.compile(r"[+-]?\d+([.,]\d+)?")
@@ -81,7 +81,7 @@ class RefusedRows:
         ]
 
     def _written(self, cell: Cell, place: int) -> str:
-        if cell is None or isinstance(cell, Unreadable):
+        if cell is None or isinstance(cell, UnreadableCell):
             return shown(cell)
         if isinstance(cell, bool):
             return str(cell).lower()

@@ -26,7 +26,7 @@ OWN_COLUMNS = ("c360_row", "c360_error")
 """What a file of refused rows has beside theirs; ignored when it is read."""
 
 
-class Unreadable(NamedTuple):
+class UnreadableCell(NamedTuple):
     """A cell that has no value, and why."""
 
     text: str
@@ -34,7 +34,7 @@ class Unreadable(NamedTuple):
     reason: str
 
 
-Cell = str | int | float | Decimal | bool | datetime | date | Unreadable | None
+Cell = str | int | float | Decimal | bool | datetime | date | UnreadableCell | None
 
 
 class TableRow(NamedTuple):
@@ -101,6 +101,6 @@ def is_empty(row: TableRow) -> bool:
 
 def shown(cell: Cell) -> str:
     """A cell as text, as it stands in the file."""
-    if isinstance(cell, Unreadable):
+    if isinstance(cell, UnreadableCell):
         return cell.text
     return "" if cell is None else str(cell)

@@ -20,7 +20,7 @@ from services.intake.tables.numbers import (
     NoNumber,
     number_of,
 )
-from services.intake.tables.table import Cell, Unreadable
+from services.intake.tables.table import Cell, UnreadableCell
 from services.intake.tables.targets import NUMBERS, CellKind, TargetField
 from services.intake.tables.times import (
     NoTime,
@@ -59,7 +59,7 @@ class Manner(NamedTuple):
 
 def value_of(cell: Cell, target: TargetField, source: ColumnSource, manner: Manner) -> Value:
     """The value of a cell in which something stands. Raises NotTaken."""
-    if isinstance(cell, Unreadable):
+    if isinstance(cell, UnreadableCell):
         raise NotTaken(target.name, cell.reason)
     try:
         if source.values or source.otherwise is not None:

@@ -23,7 +23,7 @@ from services.intake.tables.table import (
     ROW_CELLS_MAX,
     Cell,
     TableRow,
-    Unreadable,
+    UnreadableCell,
     text_cell,
 )
 from services.runtime.errors import ConfigurationError
@@ -244,14 +244,14 @@ def _row(number: int, cells: list[dict[str, Any]], formats: dict[int, int]) -> T
 def _cell(one: dict[str, Any], formats: dict[int, int]) -> Cell:
     value, kind = one["value"], one["data_type"]
     if kind == "f":
-        return Unreadable("", NO_VALUE)
+        return UnreadableCell("", NO_VALUE)
     if value is None:
         return None
     if kind == "e":
-        return Unreadable(str(value), "is an error of the spreadsheet")
+        return UnreadableCell(str(value), "is an error of the spreadsheet")
     if isinstance(value, str):
         if len(value) > CELL_CHARS_MAX:
-            return Unreadable("", f"has over {CELL_CHARS_MAX} characters")
+            return UnreadableCell("", f"has over {CELL_CHARS_MAX} characters")
         return text_cell(value)
     if isinstance(value, bool | date | datetime):
         return value

@@ -110,7 +110,7 @@ def test_digits_that_a_workbook_lost_are_not_made_up(saved: Saved) -> None:
 
 def test_empty_rows_and_a_head_are_passed_over(saved: Saved) -> None:
     """Rows have the numbers that Excel shows."""
-    rows = (["Preisliste"], [], ["sku", "price"], [], [1, 2], [None, None], [2, "x"])
+    rows: list[list[Any]] = [["Preisliste"], [], ["sku", "price"], [], [1, 2], [None], [2, "x"]]
     assert bodies(saved(*rows)) == [{"sku": "1", "price": "2"}, (7, "column 'price' is no number")]
 
 
