@@ -57,11 +57,15 @@ def show(
         datetime | None,
         typer.Option(formats=DAY_FORMATS, metavar="DAY", help="First day after the window."),
     ] = None,
+    segment: Annotated[
+        str, typer.Option(metavar="ID", help="Of those who belong to this segment now.")
+    ] = "",
     realm: Realm = DEFAULT_REALM,
     as_json: AsJson = False,
 ) -> None:
     """One measure, by default over the 365 days up to yesterday."""
-    asked = MeasureRequest(measure=measure, realm=realm, first=_day(first), until=_day(until))
+    days = {"first": _day(first), "until": _day(until)}
+    asked = MeasureRequest(measure=measure, realm=realm, segment=segment, **days)
     with state_of(context).session() as session:
         [row] = session.run(INSIGHTS_SHOW, asked)
     result = plain(row)
@@ -70,7 +74,8 @@ def show(
         return
     zone = state_of(context).zone(realm)
     begin, end = (local_time(result["window"][name], zone) for name in ("from", "until"))
-    out.print(f"{measure}, {result['population']}, {begin} to {end}")
+    of_segment = f" of {segment}" if segment else ""
+    out.print(f"{measure}, {result['population']}{of_segment}, {begin} to {end}")
     out.print(f"  {_value(result)}")
     for name, count in result["counts"].items():
         out.print(f"  {name}: {count:,}")

@@ -19,16 +19,22 @@ class MeasureSource(Protocol):
     """Computes measures. Nothing is changed.
 
     Methods block. They raise Retry for a transient fault, Fatal when retrying cannot help, and
-    NotFound for an unknown measure or a realm that is not configured.
+    NotFound for an unknown measure or segment, or a realm that is not configured.
     """
 
     def measure(
-        self, name: str, realm: str, first: date | None = None, until: date | None = None
+        self,
+        name: str,
+        realm: str,
+        first: date | None = None,
+        until: date | None = None,
+        segment: str = "",
     ) -> MeasureResult:
-        """A measure over the days from `first` up to, and without, `until`, in the realm's zone.
+        """A measure over the days from `first` up to, and without, `until`, in the realm's zone; of
+        those who belong to a segment now, if one is given.
 
         Raises:
-            ValueError: the window is empty.
+            ValueError: the window is empty, or the measure is of no segment.
         """
         ...
 

@@ -184,16 +184,26 @@ MORE = {
 """What single measures need beside what all read."""
 
 
+def heard_of(name: str, draw: random.Random) -> list[dict[str, Any]]:
+    """Events that a measure counts, among others."""
+    events = orders(draw) + anything_else(draw, address, PERSONS) + surveys(draw)
+    return events + (MORE[name](draw) if name in MORE else [])
+
+
+def since_of(name: str) -> date:
+    """The first day of a window in which they say something."""
+    return FIRST_ORDERS if name == "retention_curve" else LONG_AGO
+
+
 @pytest.mark.parametrize("name", MEASURES)
 def test_a_measure_depends_on_facts_only(database: Database, name: str) -> None:
     """Shuffled, repeated and late events, and a merge that was undone, change nothing; the merge
     itself does."""
     draw = random.Random(name)
-    events = orders(draw) + anything_else(draw, address, PERSONS) + surveys(draw)
-    events += MORE[name](draw) if name in MORE else []
+    events = heard_of(name, draw)
     store = Store(database)
     store.take(*events)
-    since = FIRST_ORDERS if name == "retention_curve" else LONG_AGO
+    since = since_of(name)
     once = measured(store, name, since)
     store.take(*draw.sample(events, len(events)))
     assert measured(store, name, since) == once

@@ -1382,14 +1382,16 @@ class AsyncOperations:
         *,
         first: date | None = None,
         until: date | None = None,
+        segment: str | None = None,
         consistent_after: str | None = None,
         purpose: str | None = None,
     ) -> models.MeasureResult:
-        """One measure over whole days of the realm's time zone.
+        """One measure over whole days of the realm's time zone, of all or of a segment.
 
         measure: Its name, as the list of measures gives it.
         first: First day; by default 365 days before `until`.
         until: First day after the window; by default today.
+        segment: Of those who belong to this segment now; empty: all.
         consistent_after: Wait, for a bounded time, until this event is visible: its
             `event_id`.
         purpose: Why you ask, for the audit log: `call from the customer, ticket 4711`.
@@ -1400,7 +1402,12 @@ class AsyncOperations:
                 "/v1/insights/measures/{measure}",
                 models.MeasureResult,
                 path_values={"measure": measure},
-                query={"first": first, "until": until, "consistent_after": consistent_after},
+                query={
+                    "first": first,
+                    "until": until,
+                    "segment": segment,
+                    "consistent_after": consistent_after,
+                },
                 headers={"X-Purpose": purpose},
             )
         )

@@ -1851,6 +1851,8 @@ class MeasureResult(Model):
     """Brand or tenant."""
     population: str
     """Who is counted."""
+    segment: str
+    """Of these the members of this segment alone; empty: all."""
     window: Span
     """The window, in event time."""
     as_of: datetime

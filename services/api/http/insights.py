@@ -76,11 +76,17 @@ async def measure(
     until: Annotated[
         date | None, Query(description="First day after the window; by default today.")
     ] = None,
+    segment: Annotated[
+        str,
+        Query(max_length=64, description="Of those who belong to this segment now; empty: all."),
+    ] = "",
 ) -> Response:
-    """One measure over whole days of the realm's time zone."""
+    """One measure over whole days of the realm's time zone, of all or of a segment."""
     if measure not in MEASURES:
         raise Problem(ProblemCode.NOT_FOUND, NO_MEASURE)
-    asked = MeasureRequest(realm=caller.realm, measure=measure, first=first, until=until)
+    asked = MeasureRequest(
+        realm=caller.realm, measure=measure, first=first, until=until, segment=segment
+    )
     found = await one(request, INSIGHTS_SHOW, asked, api_parts(request).measures)
     return document(found)
 

@@ -12,6 +12,7 @@ from services.api.auth import Scope
 from services.api.handles import require_realm
 from services.api.operation import Answer, Operation, RealmRequest, Request
 from services.api.ports import Access
+from services.api.queries.segment_members import require_segment
 from services.measures.catalogue import MEASURES
 from services.measures.core.result import KeptMeasure, MeasureExplained, MeasureResult
 from services.runtime.errors import InvalidInput, NotFound
@@ -36,6 +37,8 @@ class MeasureRequest(RealmRequest):
     """First day; by default 365 days before `until`."""
     until: Day | None = None
     """First day after the window; by default today."""
+    segment: str = Field(default="", max_length=64)
+    """Of those who belong to this segment now; empty: of all."""
 
 
 class ExplainRequest(RealmRequest):
@@ -85,9 +88,11 @@ def _list(_access: Access, _asked: MeasuresRequest) -> Iterator[ListedMeasure]:
 
 
 def _show(access: Access, asked: MeasureRequest) -> Iterator[MeasureResult]:
-    measures = access.reads.measures
+    measures, where = access.reads.measures, (asked.first, asked.until, asked.segment)
+    if asked.segment:
+        require_segment(access.reads, asked.realm, asked.segment)
     try:
-        yield measures.measure(asked.measure, asked.realm, asked.first, asked.until)
+        yield measures.measure(asked.measure, asked.realm, *where)
     except ValueError as error:
         raise InvalidInput(str(error)) from error
 

@@ -13,9 +13,10 @@ from zoneinfo import ZoneInfo
 
 from schemas.instants import to_ms
 from schemas.rules.insights import InsightRules
-from services.measures.adapters.fragments import whole
+from services.measures.adapters.fragments import of_members, whole
 from services.measures.catalogue import FOLDER, MEASURES
-from services.measures.core.measure import AnyMeasure, MeasureContext, shown
+from services.measures.core.measure import AnyMeasure, Figures, MeasureContext, shown
+from services.measures.core.population import is_few
 from services.measures.core.result import (
     Flag,
     MeasureExplained,
@@ -34,9 +35,10 @@ TIMES = {"from_ms", "until_ms"}
 
 
 @cache
-def statements_of_measure(name: str) -> Mapping[str, str]:
-    """The statements of a measure by the names of its inputs."""
-    return {one: whole(sql) for one, sql in Statements(FOLDER / f"{name}.sql").items()}
+def statements_of_measure(name: str, *, is_of_members: bool = False) -> Mapping[str, str]:
+    """The statements of a measure by the names of its inputs, of everybody or of a segment."""
+    filled = of_members if is_of_members else whole
+    return {one: filled(sql) for one, sql in Statements(FOLDER / f"{name}.sql").items()}
 
 
 class MeasureReader:
@@ -55,18 +57,24 @@ class MeasureReader:
         self._clock = clock
 
     def measure(
-        self, name: str, realm: str, first: date | None = None, until: date | None = None
+        self,
+        name: str,
+        realm: str,
+        first: date | None = None,
+        until: date | None = None,
+        segment: str = "",
     ) -> MeasureResult:
         """See the port."""
         measure, now = self._known(name, realm), self._clock()
+        if segment and not measure.is_of_members:
+            raise ValueError(f"{name} is about what is done for everybody, and of no segment")
         settings = self._realms[realm]
         zone = ZoneInfo(settings.time_zone)
         window = window_of(first, until, zone, now)
         # What lies ahead has not happened: nobody is lost in it, and no month of it is over.
         happened = window._replace(end=max(window.start, min(window.end, now)))
         context = MeasureContext(happened, zone, settings.currency, self._rules.of(realm))
-        computed = measure.compute(self._inputs(measure, realm, context), context)
-        figures, flags = shown(computed)
+        figures, flags = self._shown(measure, realm, context, segment)
         if window.end > now:
             flags.append(Flag.INCOMPLETE_WINDOW)
         return MeasureResult(
@@ -75,6 +83,7 @@ class MeasureReader:
             definition=measure.definition,
             realm=realm,
             population=measure.population.name,
+            segment=segment,
             window=Span.model_validate({"from": window.start, "until": window.end}),
             as_of=now,
         )
@@ -110,18 +119,33 @@ class MeasureReader:
             raise NotFound(f"realm {realm!r} is not configured; C360_REALMS lists: {known}")
         return MEASURES[name]
 
-    def _inputs(self, measure: AnyMeasure, realm: str, context: MeasureContext) -> Any:
+    def _shown(
+        self, measure: AnyMeasure, realm: str, context: MeasureContext, segment: str
+    ) -> tuple[Figures, list[Flag]]:
+        """The figures that may be shown. Those of a segment and of everybody would say together
+        what they are of the few who do not belong to it."""
+        computed = measure.compute(self._inputs(measure, realm, context, segment), context)
+        if segment:
+            everybody = measure.compute(self._inputs(measure, realm, context), context)
+            if is_few((everybody.n or 0) - (computed.n or 0)):
+                computed = computed._replace(n=0, breakdown=())
+        return shown(computed)
+
+    def _inputs(
+        self, measure: AnyMeasure, realm: str, context: MeasureContext, segment: str = ""
+    ) -> Any:
         """The rows of a measure's statements."""
         where = {
             "realm": realm,
             "kinds": sorted(measure.population.kinds),
+            "segment": segment,
             "from_ms": to_ms(context.window.start),
             "until_ms": to_ms(context.window.end),
             "zone": context.zone.key,
             "currency": context.currency,
             **measure.parameters(context),
         }
-        sql = statements_of_measure(measure.name)
+        sql = statements_of_measure(measure.name, is_of_members=bool(segment))
         found = {
             name: [row(**one) for one in self._database.records(sql[name], where)]
             for name, row in measure.rows.items()

@@ -28,6 +28,7 @@
             SELECT node, profile, kind::String AS kind FROM map FINAL WHERE realm = {realm:String}
         ) AS m ON s.node = m.node
         WHERE has({kinds:Array(String)}, held_by)
+            -- only: if(m.kind != '', m.profile, s.node) --
     ),
     rated AS
     (

@@ -3,6 +3,11 @@
 A line of this form in a statement of a measure gets the common table expressions of that name:
 
     -- CTEs of purchases --
+
+Where a statement has decided whose profile a row is of, a line of this form says so. Asked about
+the members of a segment, it keeps their rows alone:
+
+    -- only: if(m.is_known, m.profile, c.node) --
 """
 
 from __future__ import annotations
@@ -15,6 +20,7 @@ from services.store.statements import statements_of
 _STATEMENTS = statements_of(__file__)
 BOUNDED_SQL = _STATEMENTS["bounded"]
 MERGING_SQL = _STATEMENTS["merging"]
+MEMBERS_SQL = _STATEMENTS["members"]
 PURCHASES = "-- CTEs of purchases --"
 FRAGMENTS = {
     "purchases": _STATEMENTS["purchases"],
@@ -48,6 +54,7 @@ FRAGMENTS = {
     **EXPERIENCES,
 }
 _PLACE = re.compile(r"-- CTEs of (\w+) --")
+_ONLY = re.compile(r"\n *-- only: (.+) --")
 _OF_THE_REALM = re.compile(
     r"FROM (?:group_facts|interactions|map|observations|orders|surveys|touchpoints)(?: FINAL)?\s+"
     r"WHERE realm = \{realm:String\}(?! AND node IN)"
@@ -58,13 +65,26 @@ _OF_THE_REALM = re.compile(
 def whole(sql: str) -> str:
     """A statement of a measure with what it begins with, in bounded memory. Raises KeyError for an
     unknown fragment."""
-    settings = MERGING_SQL if PURCHASES in sql else BOUNDED_SQL
-    return f"{_PLACE.sub(lambda match: FRAGMENTS[match[1]], sql)}\n{settings}"
+    return _bounded(sql, _ONLY.sub("", _filled(sql)))
+
+
+def of_members(sql: str) -> str:
+    """The same of the members of `segment` alone. Raises KeyError for an unknown fragment."""
+    only = _ONLY.sub(lambda match: f"\nAND {match[1]} IN ({MEMBERS_SQL})", _filled(sql))
+    return _bounded(sql, only)
+
+
+def _filled(sql: str) -> str:
+    return _PLACE.sub(lambda match: FRAGMENTS[match[1]], sql)
+
+
+def _bounded(sql: str, filled: str) -> str:
+    return f"{filled}\n{MERGING_SQL if PURCHASES in sql else BOUNDED_SQL}"
 
 
 def of_nodes(sql: str) -> str:
     """A statement about the identifiers `nodes`, which begins as those of measures do: of tables by
     identifier only their rows are read. What another identifier reports of the same order, or in
     the same case, is not seen. Raises KeyError for an unknown fragment."""
-    found = _PLACE.sub(lambda match: FRAGMENTS[match[1]], sql)
+    found = _ONLY.sub("", _filled(sql))
     return _OF_THE_REALM.sub(lambda match: f"{match[0]} AND node IN {{nodes:Array(UUID)}}", found)

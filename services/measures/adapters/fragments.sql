@@ -68,6 +68,7 @@
             c.revenue AS revenue
         FROM alone AS c LEFT ANY JOIN holders AS m ON c.node = m.node
         WHERE c.at < fromUnixTimestamp64Milli({until_ms:Int64}, 'UTC')
+            -- only: if(m.is_known, m.profile, c.node) --
             AND if(m.is_known, m.counts, has({kinds:Array(String)},
                 has((SELECT types FROM personal), c.anchor_type) ? 'person' : 'anonymous'))
         UNION ALL
@@ -76,6 +77,7 @@
             c.revenue AS revenue
         FROM settled AS c LEFT ANY JOIN holders AS m ON c.node = m.node
         WHERE c.at < fromUnixTimestamp64Milli({until_ms:Int64}, 'UTC')
+            -- only: if(m.is_known, m.profile, c.node) --
             AND if(m.is_known, m.counts, has({kinds:Array(String)},
                 has((SELECT types FROM personal), c.anchor_type) ? 'person' : 'anonymous'))
     )
@@ -146,6 +148,7 @@
         SELECT if(m.is_known, m.profile, c.node) AS profile, c.at AS at, c.refund AS refund
         FROM owned AS c LEFT ANY JOIN holders AS m ON c.node = m.node
         WHERE c.at < fromUnixTimestamp64Milli({until_ms:Int64}, 'UTC')
+            -- only: if(m.is_known, m.profile, c.node) --
             AND if(m.is_known, m.counts, has({kinds:Array(String)},
                 has((SELECT types FROM personal), c.anchor_type) ? 'person' : 'anonymous'))
     )
@@ -205,6 +208,7 @@
         ) AS s
         LEFT ANY JOIN holders AS h ON s.node = h.node
         WHERE has({kinds:Array(String)}, held_by)
+            -- only: if(h.kind != '', h.profile, s.node) --
     ),
     answers AS
     (
@@ -267,6 +271,7 @@
         WHERE has({kinds:Array(String)}, multiIf(m.kind != '', m.kind, has(
             (SELECT groupArrayArray(personal_types) FROM realms FINAL WHERE realm = {realm:String}),
             i.anchor_type), 'person', 'anonymous'))
+            -- only: if(m.kind != '', m.profile, i.node) --
     )
 
 -- service_steps --
@@ -516,6 +521,7 @@
         WHERE has({kinds:Array(String)}, multiIf(m.kind != '', m.kind, has(
             (SELECT groupArrayArray(personal_types) FROM realms FINAL WHERE realm = {realm:String}),
             o.anchor_type), 'person', 'anonymous'))
+            -- only: if(m.kind != '', m.profile, o.node) --
     )
 
 -- leads --
@@ -577,6 +583,7 @@
         WHERE has({kinds:Array(String)}, multiIf(m.kind != '', m.kind, has(
             (SELECT groupArrayArray(personal_types) FROM realms FINAL WHERE realm = {realm:String}),
             t.anchor_type), 'person', 'anonymous'))
+            -- only: if(m.kind != '', m.profile, t.node) --
     )
 
 -- searches --
@@ -796,6 +803,7 @@
         WHERE has({kinds:Array(String)}, multiIf(h.kind != '', h.kind, has(
             (SELECT groupArrayArray(personal_types) FROM realms FINAL WHERE realm = {realm:String}),
             s.anchor_type), 'person', 'anonymous'))
+            -- only: if(h.kind != '', h.profile, s.node) --
     )
 
 -- signs --
@@ -937,6 +945,24 @@
             ) AS shown
         FROM lives
     )
+
+-- members --
+-- Who belongs to a segment now: a member that was merged since is who it is now.
+SELECT if(j.is_known, j.profile, b.node)
+FROM
+(
+    SELECT node FROM memberships FINAL
+    WHERE realm = {realm:String} AND segment = {segment:String} AND state = 'member'
+) AS b
+LEFT ANY JOIN
+(
+    SELECT node, profile, true AS is_known FROM map FINAL
+    WHERE realm = {realm:String} AND node IN
+    (
+        SELECT node FROM memberships
+        WHERE realm = {realm:String} AND segment = {segment:String}
+    )
+) AS j ON b.node = j.node
 
 -- bounded --
 -- What is joined, grouped and sorted goes to disk above a limit, whatever the number of customers is.

@@ -65,4 +65,5 @@ MEASURE = Measure(
     AcquisitionRows,
     compute,
     active_days,
+    is_of_members=False,
 )

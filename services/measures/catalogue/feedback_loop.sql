@@ -47,6 +47,8 @@ WITH
         (
             SELECT node, profile, kind::String AS kind FROM map FINAL WHERE realm = {realm:String}
         ) AS m ON s.node = m.node
+        WHERE true
+            -- only: if(m.kind != '', m.profile, s.node) --
     ),
     judged AS
     (
@@ -93,6 +95,8 @@ WITH
         (
             SELECT node, profile, kind::String AS kind FROM map FINAL WHERE realm = {realm:String}
         ) AS m ON s.node = m.node
+        WHERE true
+            -- only: if(m.kind != '', m.profile, s.node) --
     )
 SELECT survey, wave, uniqExact(respondent) AS respondents, count() AS responses,
     sum(length(answered)) AS answers, length(groupUniqArrayArray(answered)) AS questions

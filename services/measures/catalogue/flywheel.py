@@ -185,4 +185,5 @@ MEASURE = Measure(
     Flywheel,
     compute,
     parameters,
+    is_of_members=False,
 )

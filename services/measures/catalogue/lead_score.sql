@@ -48,6 +48,7 @@ WITH
         WHERE has({kinds:Array(String)}, multiIf(m.kind != '', m.kind, has(
             (SELECT groupArrayArray(personal_types) FROM realms FINAL WHERE realm = {realm:String}),
             v.type), 'person', 'anonymous'))
+            -- only: if(m.kind != '', m.profile, v.node) --
     ),
     held AS
     (

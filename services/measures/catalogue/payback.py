@@ -68,4 +68,5 @@ MEASURE = Measure(
     PERSONS,
     PaybackRows,
     compute,
+    is_of_members=False,
 )

@@ -98,4 +98,5 @@ MEASURE = Measure(
     Work,
     compute,
     stages,
+    is_of_members=False,
 )

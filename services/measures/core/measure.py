@@ -86,6 +86,8 @@ class Measure(Generic[Inputs]):
     compute: Callable[[Inputs, MeasureContext], Figures]
     parameters: Callable[[MeasureContext], Mapping[str, Any]] = field(default=lambda _: {})
     """What its statements ask for beside realm, population, window and time zone."""
+    is_of_members: bool = True
+    """Whether it may be asked of a segment: what everybody costs, or is sent, is of no segment."""
 
     @property
     def definition(self) -> str:

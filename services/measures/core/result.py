@@ -113,6 +113,8 @@ class MeasureResult(Figure):
     """Brand or tenant."""
     population: str
     """Who is counted."""
+    segment: str = ""
+    """Of these the members of this segment alone; empty: all."""
     window: Span
     """The window, in event time."""
     as_of: Instant

@@ -66,6 +66,8 @@ def test_who_belongs_to_a_segment(service: Service, asking: Asking) -> None:
     with service.client() as client:
         ids = [_profile_id(client, person) for person in people]
     wait_for(lambda: _applied(asking))
+    with service.client(Scope.INSIGHTS_READ) as client:
+        _ask_for_a_measure_of(client, asking)
     with service.client(READS, MEMBERS) as client:
 
         def all_members() -> bool:
@@ -100,6 +102,19 @@ def test_who_belongs_to_a_segment(service: Service, asking: Asking) -> None:
         assert client.get("/v1/segments").json()["data"] == []
         assert client.get(f"/v1/segments/{asking.id}/members").status_code == 404
         assert client.get(path).status_code == 404
+
+
+def _ask_for_a_measure_of(client: httpx.Client, asking: Asking) -> None:
+    """Of so few it is suppressed; there are measures of no segment, and segments that are none."""
+
+    def asked(measure: str, segment: str) -> httpx.Response:
+        return client.get(f"/v1/insights/measures/{measure}", params={"segment": segment})
+
+    found = asked("search_quality", asking.id).json()
+    assert (found["segment"], found["n"], found["flags"]) == (asking.id, None, ["suppressed"])
+    assert asked("search_quality", "unheard_of").status_code == 404
+    refused = asked("flywheel", asking.id)
+    assert (refused.status_code, refused.json()["code"]) == (400, "invalid-request")
 
 
 def test_members_leave_a_trace(service: Service, asking: Asking) -> None:
