@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from services.cli.output import err, out, print_json, progress_bar
+from services.cli.output import err, one_line, out, print_json, progress_bar
 from services.cli.state import AsJson, state_of
 from services.ingest.lines import InputError
 from services.runtime.errors import C360Error
 
 if TYPE_CHECKING:
-    from services.intake.publish import PublishReport, TooLarge
+    from services.ingest.lines import Line
+    from services.intake.publish import PublishReport, SourceLine, TooLarge
+
+REFUSALS_SHOWN = 100
 
 
 def publish(
@@ -23,15 +27,20 @@ def publish(
         list[str],
         typer.Argument(help="JSON lines or a list, plain or gzip; '-' is standard input."),
     ],
+    format_: Annotated[
+        str,
+        typer.Option("--format", metavar="NAME", help="Send what files of a format become."),
+    ] = "",
     as_json: AsJson = False,
 ) -> None:
     """Send touchpoint events to Kafka, each to the topic of its channel.
 
-    The ingest workers validate them. Oversized lines are listed, and the exit code is 1.
+    The ingest workers validate them. Oversized lines, and what of a format becomes no event, are
+    listed, and the exit code is 1.
     An event sent twice counts once, by its event_id, so after any interruption simply run the same
     command again.
     """
-    from services.intake.publish import PublishReport, source_lines
+    from services.intake.publish import PublishReport
     from services.intake.publish import publish as publish_lines
     from services.stream.producer import Producer
 
@@ -43,7 +52,7 @@ def publish(
         try:
             runner.run(producer.start())
             publish_lines(
-                source_lines(files),
+                _lines(files, format_, report),
                 lambda records: runner.run(producer.send_all(records)),
                 report,
                 bar.advance,
@@ -63,8 +72,30 @@ def publish(
         raise ended_by
     if report.unreadable and report.unreadable == report.acknowledged:
         raise InputError("no line has a readable channel and event_id; is this a file of events?")
-    if report.too_large:
+    if report.too_large or report.refused:
         raise typer.Exit(1)
+
+
+def _lines(files: list[str], format_: str, report: PublishReport) -> Iterator[SourceLine]:
+    """Lines of the files; of another format the touchpoints that they become."""
+    from services.intake.publish import source_lines, translated_lines
+
+    if not format_:
+        return source_lines(files)
+    from services.intake.formats import ALL
+
+    layout = ALL.get(format_)
+    if layout is None:
+        raise typer.BadParameter(f"{format_!r} is none of {', '.join(ALL)}")
+
+    def refused(line: Line) -> None:
+        report.refused += 1
+        if report.refused <= REFUSALS_SHOWN and line.fault is not None:
+            fault, path = line.fault, f" at '{line.fault.path}'" if line.fault.path else ""
+            text = f"not sent: {fault.reason}{path}: {fault.message} ({line.place})"
+            err.print(one_line(text), soft_wrap=True)
+
+    return translated_lines(files, layout, refused)
 
 
 def _name(line: TooLarge) -> None:
@@ -93,3 +124,5 @@ def _print(report: PublishReport, as_json: bool) -> None:
         )
     if report.too_large:
         out.print(f"{report.too_large:,} lines are too large for their topic and were not sent.")
+    if report.refused:
+        out.print(f"{report.refused:,} parts of the files became no event and were not sent.")

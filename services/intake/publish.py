@@ -18,7 +18,8 @@ from aiokafka.record.default_records import DefaultRecordBatchBuilder
 
 from schemas.topics import CATALOGUE, MIB
 from services.ingest.lines import Line
-from services.intake.files import numbered_lines
+from services.intake.files import numbered_lines, read_lines
+from services.intake.format import FileFormat, Format
 from services.runtime.batching import bounded
 from services.stream.connection import key_of
 from services.stream.ports import Outgoing
@@ -62,6 +63,8 @@ class PublishReport:
     too_large: int = 0
     """Lines that were not sent."""
     too_large_lines: list[TooLarge] = field(default_factory=list)
+    refused: int = 0
+    """Parts of files of another format that became no event."""
     topics: Counter[str] = field(default_factory=Counter)
     begun_s: float = field(default_factory=time.monotonic)
 
@@ -74,6 +77,7 @@ class PublishReport:
             "unreadable": self.unreadable,
             "too_large": self.too_large,
             "too_large_lines": [one._asdict() for one in self.too_large_lines],
+            "refused": self.refused,
             "topics": dict(sorted(self.topics.items())),
             "seconds": round(seconds, 3),
             "events_per_second": round(self.acknowledged / seconds) if seconds else 0,
@@ -85,6 +89,19 @@ def source_lines(files: Iterable[str]) -> Iterator[SourceLine]:
     for name in files:
         for number, line in numbered_lines(name):
             yield SourceLine(name, number, line)
+
+
+def translated_lines(
+    files: Iterable[str], layout: Format | FileFormat, refused: Callable[[Line], None]
+) -> Iterator[SourceLine]:
+    """The same of files of another format, as the touchpoints that they become, numbered. What
+    becomes none is not sent: `refused` gets it. Raises as numbered_lines."""
+    for name in files:
+        for number, line in enumerate(read_lines(name, layout), 1):
+            if line.fault is None:
+                yield SourceLine(name, number, line)
+            else:
+                refused(line)
 
 
 def publish(

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 import pytest
 
 from schemas.topics import CATALOGUE
 from services.ingest.lines import InputError, Line
+from services.intake.files import read_lines
+from services.intake.formats import ALL
 from services.intake.publish import (
     CHUNK_BYTES_MAX,
     CHUNK_LINES_MAX,
@@ -16,6 +19,7 @@ from services.intake.publish import (
     TooLarge,
     publish,
     route,
+    translated_lines,
 )
 from services.runtime.errors import Retry
 from services.stream.ports import Outgoing
@@ -124,3 +128,19 @@ def test_lines_of_any_length_are_sent_or_named() -> None:
     assert [len(record.value or b"") for record in sent] == [40_000]
     assert named == [TooLarge("g", 7, 70_000_000, "touchpoints.other", 65_536)]
     assert (report.acknowledged, report.too_large, report.too_large_lines) == (1, 1, named)
+
+
+@pytest.mark.parametrize("name", ["dsfinvk/two_tills", "poslog/stores.xml", "receipts/day.csv"])
+def test_files_of_tills_are_sent_as_what_they_become(name: str) -> None:
+    """Each touchpoint to the topic of tills; what becomes none is named and not sent."""
+    layout = ALL[name.partition("/")[0]]
+    file = str(Path(__file__).parents[2] / "contract/file_formats" / name)
+    lines = list(read_lines(file, layout))
+    sent: list[Outgoing] = []
+    refused: list[Line] = []
+    report = PublishReport()
+    publish(translated_lines([file], layout, refused.append), sent.extend, report)
+    assert [one.value for one in sent] == [one.content for one in lines if one.fault is None]
+    assert {one.topic for one in sent} == {CATALOGUE.of_channel("pos").name}
+    assert refused == [one for one in lines if one.fault is not None] != []
+    assert report.unreadable == 0
