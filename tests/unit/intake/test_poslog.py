@@ -23,7 +23,7 @@ from services.intake.poslog.transactions import ITEM_TYPES, STATUSES
 
 ROOT = Path(__file__).parents[3]
 SAMPLE = ROOT / "tests/contract/file_formats/poslog/stores.xml"
-PAGE = (ROOT / "docs/formats/poslog.md").read_text("utf-8")
+PAGE = ROOT / "docs/formats/poslog.md"
 HEAD = (
     "<BusinessUnit><UnitID>12</UnitID></BusinessUnit><WorkstationID>3</WorkstationID>"
     "<SequenceNumber>7</SequenceNumber><BusinessDayDate>2026-03-02</BusinessDayDate>"
@@ -67,7 +67,7 @@ def lines(text: str) -> list[Any]:
 
 def test_the_page_lists_statuses_and_types() -> None:
     """All that are read."""
-    named = {one.casefold() for one in re.findall(r"`(\w+)`", PAGE)}
+    named = {one.casefold() for one in re.findall(r"`(\w+)`", PAGE.read_text("utf-8"))}
     assert named >= STATUSES.keys() - {"", "canceled"}
     assert named >= ITEM_TYPES.keys() - {"", "stock", "item", "merchandise", "itemcollection",
                                          "weighted", "bulk"}  # fmt: skip
