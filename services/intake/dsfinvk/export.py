@@ -30,6 +30,7 @@ from services.intake.dsfinvk.receipt import (
     ReceiptRows,
     Row,
     folded,
+    is_walk_in,
     kind_of,
     persons_of,
     receipt_of,
@@ -172,7 +173,8 @@ class Joined:
             persons = persons_of(self._head)
         except NotTaken:
             return Refused(b"", fault)
-        if not persons and any(self._head.get(name) for name in NAMELESS):
+        names_somebody = any(self._head.get(name) for name in NAMELESS)
+        if not persons and names_somebody and not is_walk_in(self._head):
             return Refused(b"", fault)
         head = dict(self._head)
         if STAFF in head:

@@ -61,6 +61,13 @@ ROUNDED = Decimal("0.02")
 """How far lines of five decimals may be from a total of two."""
 CONSUMERS = frozenset({"", "kunde", "endkunde", "privatkunde", "privat", "verbraucher"})
 NONE_PAID = "keine"
+WALK_IN = frozenset(
+    {
+        "laufkunde", "laufkundschaft", "barverkauf", "barkunde", "bar-verkauf", "sammelkunde",
+        "diverse", "diverser", "einmalkunde", "unbekannt", "anonym", "gast", "kunde", "cpd",
+    }
+)  # fmt: skip
+"""What tills call everybody who has no number; their number for them is nobody's."""
 
 
 class ReceiptRows(NamedTuple):
@@ -98,8 +105,15 @@ def kind_of(head: Row) -> str:
     return VOID if kind == SALE and head["BON_STORNO"] == "1" else kind
 
 
+def is_walk_in(head: Row) -> bool:
+    """Whether the receipt names everybody who has no number."""
+    return folded(head.get("KUNDE_NAME", "")) in WALK_IN
+
+
 def persons_of(head: Row) -> list[Json]:
-    """The customer of a receipt by number. Raises NotTaken."""
+    """The customer of a receipt by number, if it is one of somebody. Raises NotTaken."""
+    if is_walk_in(head):
+        return []
     return customer(code(head.get("KUNDE_ID", ""), "KUNDE_ID"))
 
 

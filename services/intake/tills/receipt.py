@@ -117,15 +117,15 @@ def touchpoints_of(receipt: TillReceipt) -> list[bytes]:
     if receipt.kind != SALE or not receipt.lines:
         kind = OTHER if receipt.kind == SALE else receipt.kind
         return [_uncounted(receipt, kind)]
-    lines = _without_voided(receipt.lines)
+    lines, cancelled = _without_voided(receipt)
     back = [one for one in lines if one.kind in GOODS and _takes_back(one)]
     sold = [one for one in lines if not (one.kind in GOODS and _takes_back(one))]
-    if not lines:  # all of it was taken back before it was printed
+    if not lines and not cancelled:  # all of it was taken back before it was printed
         return [_uncounted(receipt._replace(gross=ZERO, lines=()), ABORTED)]
     if all(map(_takes_back, sold)):  # only empties: no purchase
         back, sold = [*back, *sold], []
     found = [_placed(receipt, sold)] if sold else []
-    return found + list(_returned(receipt, back))
+    return found + list(_returned(receipt, back)) + list(_cancelled(receipt, cancelled))
 
 
 def refusal_of(system: str, persons: Sequence[Json], at: str) -> bytes:
@@ -204,17 +204,21 @@ def _takes_back(line: SoldGoods) -> bool:
     return line.total < 0 or line.quantity < 0
 
 
-def _without_voided(lines: Sequence[SoldGoods]) -> list[SoldGoods]:
-    """The lines that are left of those that later ones took back. Raises NotTaken for one that
-    takes back what the receipt does not have."""
+def _without_voided(receipt: TillReceipt) -> tuple[list[SoldGoods], list[SoldGoods]]:
+    """The lines that are left of those that later ones took back, and lines that void those of
+    another receipt. Raises NotTaken for one that takes back what nobody sold."""
     left: list[SoldGoods] = []
-    for one in lines:
+    cancelled: list[SoldGoods] = []
+    for one in receipt.lines:
         if not one.voids:
             left.append(one)
             continue
         place = next((n for n in reversed(range(len(left))) if _is_voided(left[n], one)), None)
         if place is None:
-            raise NotTaken("lines", "a line takes back what no line before it sold")
+            if not (one.of_order or receipt.returns):
+                raise NotTaken("lines", "a line takes back what no line before it sold")
+            cancelled.append(one)
+            continue
         rest = left[place]
         total, quantity = rest.total + one.total, rest.quantity + one.quantity
         discount = max(ZERO, rest.discount - one.discount)
@@ -223,7 +227,7 @@ def _without_voided(lines: Sequence[SoldGoods]) -> list[SoldGoods]:
             if total:
                 raise NotTaken("lines", "a line takes back another amount than was sold")
             del left[place]
-    return left
+    return left, cancelled
 
 
 def _is_voided(line: SoldGoods, by: SoldGoods) -> bool:
@@ -297,6 +301,32 @@ def _returned(receipt: TillReceipt, lines: Sequence[SoldGoods]) -> Iterator[byte
         numbered = [identifier("order_number", order, issuer)] if order else []
         persons = [*receipt.persons, *numbered]
         yield _touchpoint(receipt, "order.returned", f"return{part}", body, persons)
+
+
+def _cancelled(receipt: TillReceipt, lines: Sequence[SoldGoods]) -> Iterator[bytes]:
+    """What was voided later of another receipt, which is no return: nothing came back."""
+    origins = list(
+        dict.fromkeys(
+            (one.of_order, one.of_issuer)
+            if one.of_order
+            else (receipt.returns, receipt.returns_issuer)
+            for one in lines
+        )
+    )
+    for place, (order, of_issuer) in enumerate(origins):
+        mine = [one for one in lines if (one.of_order or receipt.returns) == order]
+        issuer, part = of_issuer or receipt.issuer, f"-{place + 1}" if place else ""
+        body: Json = {
+            "order_id": order,
+            "issuer": issuer,
+            **given(currency=receipt.currency),
+            "lines": [
+                _line(one._replace(total=abs(one.total), quantity=abs(one.quantity)))
+                for one in mine
+            ],
+        }
+        persons = [*receipt.persons, identifier("order_number", order, issuer)]
+        yield _touchpoint(receipt, "order.cancelled", f"cancelled{part}", body, persons)
 
 
 def _head(receipt: TillReceipt) -> Json:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import io
 import json
 import random
@@ -84,13 +85,12 @@ def column(name: str, table: str) -> int:
 
 def with_value(text: str, bon: str, place: int, value: str) -> str:
     """A table with one value changed in the rows of one receipt."""
-    lines = text.splitlines(keepends=True)
-    for at, line in enumerate(lines):
-        values = line.rstrip("\r\n").split(";")
-        if len(values) > 3 and values[3] == bon:
-            values[place] = value
-            lines[at] = ";".join(values) + "\r\n"
-    return "".join(lines)
+    made = io.StringIO(newline="")
+    writer = csv.writer(made, delimiter=";", lineterminator="\r\n")
+    for values in csv.reader(io.StringIO(text, newline=""), delimiter=";"):
+        changed = [*values[:place], value, *values[place + 1 :]]
+        writer.writerow(changed if values[3] == bon else values)
+    return made.getvalue()
 
 
 def test_the_page_says_what_every_kind_becomes() -> None:
@@ -197,6 +197,30 @@ def test_a_reference_of_the_whole_receipt_is_that_of_its_returns() -> None:
         read(edited("references.csv", lambda text: with_value(text, "1004", place, "")))
     )["1004"]
     assert back["body"]["order_id"] == "K1/17/1001"
+
+
+def test_a_line_of_another_receipt_is_voided_and_did_not_come_back() -> None:
+    """Nothing was sent back: it is a cancellation of that line, of the order that sold it."""
+    place = column("P_STORNO", "lines.csv")
+    [one] = receipts(read(edited("lines.csv", lambda text: with_value(text, "1004", place, "1"))))[
+        "1001"
+    ][1:]
+    assert one["type"] == "order.cancelled"
+    assert (one["body"]["order_id"], one["body"]["issuer"]) == (
+        "K1/17/1001",
+        "dsfinvk/Filiale Mitte",
+    )
+    assert [(line["sku"], line["total"]) for line in one["body"]["lines"]] == [("4711", "10")]
+
+
+def test_walk_in_customers_are_nobody() -> None:
+    """Whatever number a till gives to all of them."""
+    place = column("KUNDE_NAME", "transactions.csv")
+    files = edited(
+        "transactions.csv", lambda text: with_value(text, "1001", place, "Laufkundschaft")
+    )
+    assert receipts(read(files))["1001"][0]["identifiers"] == []
+    assert receipts(read(sample()))["1001"][0]["identifiers"][0]["value"] == "7001"
 
 
 def test_a_void_of_several_receipts_is_refused() -> None:
