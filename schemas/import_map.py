@@ -107,6 +107,11 @@ class ColumnSource(_MapPart):
             return {**value, "from": [value["from"]]}
         return value
 
+    @property
+    def is_listed(self) -> bool:
+        """Whether its words are those of a list."""
+        return bool(self.values) or self.otherwise is not None
+
     @field_validator("pattern")
     @classmethod
     def _has_one_group(cls, pattern: str) -> str:

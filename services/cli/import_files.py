@@ -134,14 +134,14 @@ def _import(state: State, found: ImportFile, errors: str, as_json: bool) -> None
     positions = PositionFile(data_dir, found.file.path, found.checked.map)
     begin = positions.read()
     errors = errors or begin.errors if begin.row else errors
-    refused = _refused_rows(found, errors, begin.errors_size if errors == begin.errors else 0)
+    goes_on = begin.row > 0 and errors == begin.errors
+    refused = _refused_rows(found, errors, begin.errors_size if goes_on else 0, goes_on=goes_on)
     if begin.row:
         err.print(f"goes on behind row {begin.row:,}, where an import before was cut off")
     with (
         state.session(create=True) as session,
-        progress_bar("events", found.decided.rows) as bar,
+        progress_bar("events", found.decided.events) as bar,
     ):
-        bar.advance(begin.row)
         report = IngestReport(bar)
         run = _Run(found, refused, positions, report)
         session.ingest(run.lines(begin.row), run.take)
@@ -193,11 +193,13 @@ def _reason(result: Result, place: str) -> str:
     return " ".join(part for part in (result.path, message or result.reason) if part)
 
 
-def _refused_rows(found: ImportFile, errors: str, size: int = 0) -> RefusedRows:
+def _refused_rows(
+    found: ImportFile, errors: str, size: int = 0, *, goes_on: bool = False
+) -> RefusedRows:
     from services.intake.tables.refused_rows import RefusedRows, free_name
 
     path = Path(errors) if errors else free_name(found.file.path)
-    if errors and not size and path.exists():
+    if errors and not goes_on and path.exists():
         raise InputError(f"{path} exists already; name another file by --errors")
     delimiter = getattr(found.table, "delimiter", TEXT_DELIMITER)
     refused = RefusedRows(path, found.layout, delimiter, found.decided.signs, size)
@@ -239,7 +241,7 @@ def _write(found: ImportFile, output: str, errors: str, as_json: bool) -> None:
     events = written = 0
     try:
         with (
-            progress_bar("events", found.decided.rows) as bar,
+            progress_bar("events", found.decided.events) as bar,
             open(os.open(beside, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "wb") as file,
         ):
             for taken in found.lines():

@@ -36,6 +36,8 @@ class Decisions(NamedTuple):
     """By column, of those in which it matters."""
     orders: Mapping[int, DateOrder]
     """By column, of those in which it matters."""
+    events: int
+    """How many events its rows are, at most."""
     whole: frozenset[int]
     """Columns of codes that all are written as 4711.0."""
     found: Mapping[str, str]
@@ -55,7 +57,8 @@ class _Evidence:
 
 def is_header_again(row: TableRow, layout: Layout) -> bool:
     """Whether the header stands there once more, as in files that were joined."""
-    return tuple(map(shown, row.cells)) == layout.names
+    first = next(iter(row.cells), None)
+    return shown(first) == layout.names[0] and tuple(map(shown, row.cells)) == layout.names
 
 
 def examined(
@@ -99,7 +102,10 @@ def examined(
     if whole:
         names = ", ".join(repr(layout.names[column]) for column in sorted(whole))
         found["whole numbers"] = f"all of {names} end in .0, which is left off"
-    return Decisions(count, last, signs, orders, whole, {k: v for k, v in found.items() if v})
+    events = groups.count if map_.group_by else count
+    return Decisions(
+        count, last, signs, orders, events, whole, {k: v for k, v in found.items() if v}
+    )
 
 
 def _columns(layout: Layout, kinds: Iterable[CellKind]) -> list[int]:
@@ -107,13 +113,9 @@ def _columns(layout: Layout, kinds: Iterable[CellKind]) -> list[int]:
     return [
         column
         for one in layout.fields
-        if one.target.kind in wanted and not _is_listed(one.source) and one.source.form is None
+        if one.target.kind in wanted and not one.source.is_listed and one.source.form is None
         for column in one.columns
     ]
-
-
-def _is_listed(source: ColumnSource) -> bool:
-    return bool(source.values) or source.otherwise is not None
 
 
 def _looks(layout: Layout) -> list[tuple[int, ColumnSource]]:
@@ -121,7 +123,7 @@ def _looks(layout: Layout) -> list[tuple[int, ColumnSource]]:
     return [
         (column, one.source)
         for one in layout.fields
-        if one.target.kind in kinds and not _is_listed(one.source) and one.source.form is None
+        if one.target.kind in kinds and not one.source.is_listed and one.source.form is None
         for column in one.columns
     ]
 
@@ -229,6 +231,7 @@ class _Groups(MetKeys):
         by = layout.checked.map.group_by
         self._fields = [one for one in layout.fields if one.target.name in by]
         self._last: bytes | None = None
+        self.count = 0
 
     def note(self, row: TableRow) -> None:
         """The next row. Raises NoLayout."""
@@ -238,6 +241,7 @@ class _Groups(MetKeys):
         if key is None or (now := digest(key)) == self._last:
             return
         self._last = now
+        self.count += 1
         if self.meet(now) > 1:
             names = ", ".join(one.target.name for one in self._fields)
             raise NoLayout(

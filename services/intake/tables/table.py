@@ -22,6 +22,7 @@ UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue"})
 NO_NAME = re.compile(r"[\W_]+")
 KEPT_AS_TEXT = re.compile(r"='?\"(.*)\"|'([=+\-@\t\r\uff1d\uff0b\uff0d\uff20].*)", re.DOTALL)
 """How exports keep a spreadsheet from taking a cell for a number or a formula."""
+NO_VALUE_CHARS_MAX = max(map(len, NO_VALUES))
 OWN_COLUMNS = ("c360_row", "c360_error")
 """What a file of refused rows has beside theirs; ignored when it is read."""
 
@@ -82,14 +83,18 @@ def plain_name(name: str) -> str:
 
 def text_cell(text: str) -> Cell:
     """A cell of a text file; None if nothing stands in it."""
-    text = text.strip().replace("\r\n", "\n")
-    if text[:1] in ("=", "'") and (kept := KEPT_AS_TEXT.fullmatch(text)):
+    text = text.strip()
+    if not text:
+        return None
+    if text[0] in "='" and (kept := KEPT_AS_TEXT.fullmatch(text)):
         text = (kept[1] if kept[1] is not None else kept[2]).strip()
-    return text or None
+    return (text.replace("\r\n", "\n") if "\r" in text else text) or None
 
 
 def is_no_value(text: str, more: frozenset[str]) -> bool:
     """Whether a program wrote it for nothing at all."""
+    if len(text) > NO_VALUE_CHARS_MAX and not more:
+        return False
     lowered = text.lower()
     return lowered in NO_VALUES or lowered in more
 

@@ -50,6 +50,7 @@ class CellKind(StrEnum):
 
 
 Step = str | int
+TEXTS = frozenset({CellKind.CODE, CellKind.TEXT})
 NUMBERS = frozenset({CellKind.NUMBER, CellKind.SHARE, CellKind.PERCENT, CellKind.WHOLE})
 TIMES = frozenset({CellKind.TIME, CellKind.DAY})
 
@@ -63,6 +64,11 @@ class TargetField(NamedTuple):
     """The only values it may have, if there are few."""
     steps: tuple[Step, ...] = ()
     """The names and places that lead to it; a place is a number."""
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether any text is a value of it, but for codes that lost digits."""
+        return self.kind in TEXTS and not self.choices
 
     @property
     def is_of_each_row(self) -> bool:

@@ -59,10 +59,13 @@ class Manner(NamedTuple):
 
 def value_of(cell: Cell, target: TargetField, source: ColumnSource, manner: Manner) -> Value:
     """The value of a cell in which something stands. Raises NotTaken."""
-    if isinstance(cell, UnreadableCell):
+    if type(cell) is str and target.is_plain and not source.is_listed:  # most cells
+        if "+" not in cell and not manner.is_whole:
+            return Value(cell)
+    elif isinstance(cell, UnreadableCell):
         raise NotTaken(target.name, cell.reason)
     try:
-        if source.values or source.otherwise is not None:
+        if source.is_listed:
             return Value(_listed(cell, source))
         if target.kind in NUMBERS:
             return _number(cell, target, manner)
