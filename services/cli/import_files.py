@@ -31,6 +31,7 @@ from services.cli.output import (
 from services.cli.state import AsJson, State, state_of
 from services.ingest.lines import InputError, Line
 from services.ingest.stage import Result, Status
+from services.runtime.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from services.intake.tables.import_file import ImportFile, TakenRows
@@ -90,6 +91,11 @@ def import_files(
     if not file or not map_:
         raise typer.BadParameter("give a file and --map; 'c360 import --maps' lists maps")
     state = state_of(context)
+    if not dry_run and not output and state.settings().clickhouse_url is not None:
+        raise ConfigurationError(
+            "C360_CLICKHOUSE_URL names a server, where events come in through Kafka: write them "
+            "with --output FILE, and send them with 'c360 publish FILE'"
+        )
     found = _opened(state, file, map_, settings or [])
     if dry_run:
         _dry_run(found, as_json)
@@ -133,8 +139,9 @@ def _import(state: State, found: ImportFile, errors: str, as_json: bool) -> None
     data_dir = state.settings().data_dir
     positions = PositionFile(data_dir, found.file.path, found.checked.map)
     begin = positions.read()
-    errors = errors or begin.errors if begin.row else errors
-    goes_on = begin.row > 0 and errors == begin.errors
+    if begin.row and not errors:
+        errors = begin.errors
+    goes_on = begin.row > 0 and Path(errors).absolute() == Path(begin.errors)
     refused = _refused_rows(found, errors, begin.errors_size if goes_on else 0, goes_on=goes_on)
     if begin.row:
         err.print(f"goes on behind row {begin.row:,}, where an import before was cut off")
@@ -151,7 +158,8 @@ def _import(state: State, found: ImportFile, errors: str, as_json: bool) -> None
     else:
         report.print()
         _print_refused(found, refused)
-    _require_some(report.tally.statuses[Status.REJECTED], report.tally.events, refused)
+    if not begin.row:
+        _require_some(report.tally.statuses[Status.REJECTED], report.tally.events, refused)
 
 
 class _Run:
@@ -202,7 +210,14 @@ def _refused_rows(
     if errors and not goes_on and path.exists():
         raise InputError(f"{path} exists already; name another file by --errors")
     delimiter = getattr(found.table, "delimiter", TEXT_DELIMITER)
-    refused = RefusedRows(path, found.layout, delimiter, found.decided.signs, size)
+    refused = RefusedRows(
+        path,
+        found.layout,
+        delimiter,
+        found.decided.signs,
+        size,
+        is_padded=found.table.is_padded,
+    )
     refused.require_writable()
     return refused
 
@@ -210,20 +225,22 @@ def _refused_rows(
 def _print_refused(found: ImportFile, refused: RefusedRows) -> None:
     from services.intake.tables.refused_rows import settings_of
 
-    if not refused.rows:
+    if not refused.size:
         return
-    said = "".join(
-        f" --set {one}" for one in settings_of(found.decided.signs, found.decided.orders)
-    )
+    settings = settings_of(found.decided.signs, found.decided.orders)
+    if refused.is_point_written:
+        settings = ["decimals=point", *settings]
+    said = "".join(f" --set {one}" for one in settings)
     out.print(
-        f"{refused.rows:,} refused rows are in {one_line(refused.path)}, each with its reason: "
+        f"{refused.rows:,} refused {'row is' if refused.rows == 1 else 'rows are'} in "
+        f"{one_line(refused.path)}, each with its reason: "
         f"mend them there and import that file in the same way{said and ', with'}{said}.",
         soft_wrap=True,
     )
 
 
 def _shown(refused: RefusedRows) -> dict[str, Any]:
-    return {"rows": refused.rows, "file": str(refused.path) if refused.rows else ""}
+    return {"rows": refused.rows, "file": str(refused.path) if refused.size else ""}
 
 
 def _require_some(rejected: int, events: int, refused: RefusedRows) -> None:

@@ -69,6 +69,7 @@ never causes others to be rejected. The same objects, one per line, are the inpu
 Send the key as `Authorization: Bearer KEY` or `X-API-Key: KEY`. Details:
 [openapi.json](../../schemas/generated/openapi.json), [touchpoints](touchpoints.md).
 """.strip()
+IMPORT = "The same, and where rows that were refused stand."
 PROFILE = """
 One profile, always exact at the time of reading. A handle is any current or former profile id or
 node id: after a merge it resolves to the profile that holds it now. Schema:
@@ -101,6 +102,7 @@ def interface_page() -> str:
         INTRODUCTION,
         *_http(),
         *_output("c360 ingest FILE… --json", "Counts by result.", outputs.INGEST_REPORT),
+        *_output("c360 import FILE --map MAP --json", IMPORT, outputs.IMPORT_REPORT),
         *_profiles(),
         *_identity(),
         "## `c360 incidents list|show --json`",

@@ -38,6 +38,15 @@ INGEST_REPORT = (
     Field("seconds", "number", "Elapsed time."),
     Field("events_per_second", "integer", "Events per second."),
 )
+IMPORT_REPORT = (
+    *INGEST_REPORT,
+    Field(
+        "refused_rows",
+        "{rows, file}",
+        "How many rows this run wrote to the file of refused rows, and its name; empty if there is "
+        "none.",
+    ),
+)
 IDENTITY_EXPORT = (
     Field("realm", "string", "Brand or tenant."),
     Field("type", "string", "Identifier type."),

@@ -10,12 +10,14 @@ from pathlib import Path
 
 import pytest
 
+from services.docs.outputs import IMPORT_REPORT
 from tests.e2e.runs import c360, c360_json, command, digest, environment, wait_for
 
 HEADER = "Kundennummer;E-Mail;Vorname;Nachname;PLZ;Geburtsdatum;geändert am\n"
 GOOD = "0004711;anna@example.com;Anna;Müller;01067;02.03.1980;28.02.2026 18:20\n"
 BAD = "0004712;bert@example.com;Bert;Groß;28195;99.99.1980;13.02.2026\n"
 FUTURE = "0004713;cem@example.com;Cem;Öz;80331;31.12.1975;01.02.2126\n"
+TABLES = Path(__file__).parents[1] / "contract" / "tables"
 MANY, BATCH = 4_000, 300
 
 
@@ -58,6 +60,7 @@ def test_what_is_refused_is_mended_and_imported_again(tmp_path: Path, customers:
     data_dir = tmp_path / "data"
     report = c360_json(data_dir, "import", str(customers), "--map", "customers", "--json")
     assert (report["accepted"], report["rejected"]) == (1, 2)
+    assert list(report) == [one.name for one in IMPORT_REPORT]
     errors = tmp_path / "kunden.errors.csv"
     assert report["refused_rows"] == {"rows": 2, "file": str(errors)}
     assert errors.stat().st_mode & 0o777 == 0o600
@@ -142,6 +145,16 @@ def test_wrong_arguments_are_refused(
     assert said in c360(tmp_path / "data", "import", str(file), *arguments, code=code).stderr
 
 
+def test_where_a_server_is_set_events_go_another_way(tmp_path: Path, customers: Path) -> None:
+    """The message says which; nothing but storing needs the data directory."""
+    arguments = ("import", str(customers), "--map", "customers")
+    server = "http://127.0.0.1:9"
+    refused = c360(None, *arguments, code=78, C360_CLICKHOUSE_URL=server)
+    assert "--output FILE" in refused.stderr
+    output = ("--output", str(tmp_path / "events.jsonl"))
+    c360(None, *arguments, *output, C360_CLICKHOUSE_URL=server)
+
+
 def test_a_killed_import_goes_on_where_it_was(tmp_path: Path) -> None:
     """By the same command, to the state of an undisturbed one; refused rows stand there once."""
     file = tmp_path / "kunden.csv"
@@ -170,3 +183,25 @@ def test_a_killed_import_goes_on_where_it_was(tmp_path: Path) -> None:
     assert rows_of(errors) == rows_of(tmp_path / "whole.csv")
     assert digest(data_dir) == digest(whole)
     assert not (data_dir / "imports").exists()
+
+
+def test_orders_of_a_workbook_are_mended_as_a_whole(tmp_path: Path) -> None:
+    """All rows of an order stand in the file of refused rows, its numbers as the file has them;
+    what was decided by the whole workbook is said with the mended part."""
+    file = tmp_path / "orders.xlsx"
+    file.write_bytes((TABLES / "orders" / "excel.xlsx").read_bytes())
+    data_dir = tmp_path / "data"
+    done = c360(data_dir, "import", str(file), "--map", "orders")
+    assert "2 accepted" in done.stdout
+    errors = tmp_path / "orders.errors.csv"
+    refused = rows_of(errors)
+    assert [one["Bestellnummer"] for one in refused] == ["100003", "100004", "Gesamt"]
+    kept = errors.read_text("utf-8-sig").splitlines()
+    mended = "\n".join(kept[:-1]).replace("4,00638E+12", "").replace("T02:30", "T03:30")
+    errors.write_text(f"{mended}\n", "utf-8-sig")
+    said = [word for one in done.stdout.split("--set ")[1:] for word in ("--set", one.split()[0])]
+    said = [word.rstrip(".") for word in said]
+    report = c360_json(data_dir, "import", str(errors), "--map", "orders", *said, "--json")
+    assert (report["accepted"], report["rejected"]) == (2, 0)
+    found = c360_json(data_dir, "profile", "get", "customer_number=0004712", "--json")
+    assert (found["orders"], found["revenue"]) == (2, "5.00")

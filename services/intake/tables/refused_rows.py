@@ -50,12 +50,21 @@ class RefusedRows:
         delimiter: str,
         signs: Mapping[int, DecimalSign],
         size: int = 0,
+        *,
+        is_padded: bool = False,
     ) -> None:
-        """`size`: how much of the file an import that goes on has written for sure; what is behind
-        it is written again."""
+        """
+        Args:
+            size: how much of the file an import that goes on has written for sure; what is behind
+                it is written again.
+            is_padded: rows lack the empty cells at their ends, which a text file needs.
+        """
+        self._width = len(layout.names) if is_padded else 0
         self.path, self.rows = path, 0
+        self.is_point_written = False
+        """Numbers were written with a point, of which the file itself says nothing."""
         self._layout, self._delimiter, self._signs = layout, delimiter, signs
-        self._size, self._waiting = size, io.StringIO()
+        self.size, self._waiting = size, io.StringIO()
         self._writer = csv.writer(self._waiting, delimiter=delimiter, lineterminator="\r\n")
 
     def require_writable(self) -> None:
@@ -74,9 +83,10 @@ class RefusedRows:
 
     def _cells(self, row: TableRow) -> list[str]:
         ignored = self._layout.ignored
+        missing = self._width - len(row.cells)
         return [
             self._written(cell, place)
-            for place, cell in enumerate(row.cells)
+            for place, cell in enumerate([*row.cells, *[None] * missing])
             if place not in ignored
         ]
 
@@ -88,32 +98,41 @@ class RefusedRows:
         if isinstance(cell, float | int | Decimal):
             text = f"{Decimal(repr(cell)) if isinstance(cell, float) else Decimal(cell):f}"
             text = text.removesuffix(".0")
-            return text.replace(".", ",") if self._signs.get(place) is DecimalSign.COMMA else text
+            return self._with_sign(text, place) if "." in text else text
         text = cell.isoformat() if isinstance(cell, date) else cell
         return f"'{text}" if FORMULA.match(text) and not NUMBER.fullmatch(text) else text
+
+    def _with_sign(self, number: str, place: int) -> str:
+        """With the decimal sign of its column, else with that of all others, so that what is said
+        of the whole file holds for it."""
+        common = set(self._signs.values()) or {DecimalSign.POINT}
+        sign = self._signs.get(place, next(iter(common)) if len(common) == 1 else DecimalSign.POINT)
+        if not self._signs:
+            self.is_point_written = True
+        return number.replace(".", ",") if sign is DecimalSign.COMMA else number
 
     def flush(self) -> int:
         """Write what was added so that it outlives the process; the size of the file. Raises
         InputError."""
         text = self._waiting.getvalue()
         if not text:
-            return self._size
+            return self.size
         self._waiting.seek(0)
         self._waiting.truncate()
         try:
             flags = os.O_CREAT | os.O_RDWR
             with open(os.open(self.path, flags, 0o600), "r+b") as file:
-                if self._size == 0:
+                if self.size == 0:
                     text = BYTE_ORDER_MARK + self._header() + text
-                file.truncate(self._size)
-                file.seek(self._size)
+                file.truncate(self.size)
+                file.seek(self.size)
                 file.write(text.encode("utf-8"))
                 file.flush()
                 os.fsync(file.fileno())
-                self._size = file.tell()
+                self.size = file.tell()
         except OSError as error:
             raise InputError(f"{self.path} cannot be written: {error.strerror}") from error
-        return self._size
+        return self.size
 
     def _header(self) -> str:
         head = io.StringIO()

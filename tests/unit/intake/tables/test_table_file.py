@@ -345,3 +345,25 @@ def test_memory_of_a_line_is_bounded(opened: Opened) -> None:
     for content in ("sku;Titel\n1;" + "x" * 2_000_000, 'sku;Titel\n1;"' + "x\n" * 1_000_000):
         with pytest.raises(InputError):
             opened(content)
+
+
+def test_times_may_be_numbers_and_words_may_stand_for_values(opened: Opened) -> None:
+    """As the map says: days of a spreadsheet, a list of words, a part of a cell, and fields that
+    are read only beside others."""
+    columns = PRICES["columns"] | {
+        "body.valid_from": {"from": "ab", "form": "excel"},
+        "body.availability": {"from": "da", "values": {"Ja": "in_stock"}, "otherwise": "limited"},
+        "body.price": {"from": ["Aktion", "Preis"], "pattern": "^([0-9,]+) EUR$"},
+        "body.former_price": {"from": "Preis", "only_with": ["Aktion"], "pattern": "^([0-9,]+)"},
+    }
+    content = (
+        "sku;ab;da;Preis;Aktion\n1;46083,5;JA;2,50 EUR;\n2;46083;nie;2,50 EUR;1,50 EUR\n3;;;2;\n"
+    )
+    found = bodies(opened(content.replace("46083,5", "46083.5"), columns=columns))
+    assert found[0] == {
+        "sku": "1", "price": "2.5", "valid_from": "2026-03-02T12:00:00+01:00",
+        "availability": "in_stock",
+    }  # fmt: skip
+    assert found[1]["availability"] == "limited"
+    assert (found[1]["price"], found[1]["former_price"]) == ("1.5", "2.5")
+    assert found[2][1:] == ("body.price", "column 'Preis' does not have the form of the pattern")
