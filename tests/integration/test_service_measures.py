@@ -218,6 +218,12 @@ def arrives(minutes: int, **more: Any) -> Step:
     return "order.status_changed", minutes, more
 
 
+def reduced() -> Step:
+    """An order of something in a sale, without a promise."""
+    lines = [{"sku": "1", "total": "9.00", "sale_kind": "clearance"}]
+    return "order.placed", 0, {"order_id": "O", "lines": lines}
+
+
 DELIVERIES: dict[str, tuple[list[Step], str]] = {
     "to the minute": (orders(3, arrives(3 * DAY)), "kept"),
     "a minute late": (orders(3, arrives(3 * DAY + 1)), "late"),
@@ -230,6 +236,7 @@ DELIVERIES: dict[str, tuple[list[Step], str]] = {
     "of another issuer": (orders(3, arrives(1, issuer="erp"), issuer="shop"), "overdue"),
     "arrived before the window": (orders(-3, arrives(-4 * DAY), placed=-9 * DAY), ""),
     "a void receipt": (orders(3, arrives(1), receipt_kind="void"), ""),
+    "reduced, and nothing promised": ([reduced(), arrives(9 * DAY)], ""),
     "another promise later": (
         [*orders(3, arrives(5 * DAY)), *orders(9, placed=1, system="erp")], "late",
     ),

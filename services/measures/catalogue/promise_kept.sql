@@ -30,12 +30,12 @@ WITH
     (
         SELECT n.issuer AS issuer, n.order_id AS order_id,
             argMin(i.profile, i.rank) AS profile, argMin(i.channel, i.rank) AS channel,
-            argMin(i.promised_at, i.rank) AS promised_at
+            argMin(i.promise, i.rank) AS promised_at
         FROM
         (
             SELECT node, event_id, profile, channel::String AS channel,
                 concat(toString(occurred_at), event_id) AS rank,
-                assumeNotNull(promised_at) AS promised_at
+                assumeNotNull(promised_at) AS promise
             FROM interacted WHERE type = 'order.placed' AND promised_at IS NOT NULL
         ) AS i
         INNER JOIN (SELECT * FROM named WHERE action = 'placed') AS n
