@@ -52,7 +52,8 @@ def test_whose_answers_count(database: Database) -> None:
 
 @pytest.mark.any_store
 def test_scales_of_recommendations(database: Database) -> None:
-    """From 0 or 1 to 10, in whole numbers; whatever else is invalid, and of nobody."""
+    """From 0 or 1 to 10, in whole numbers; whatever other score is invalid, and of nobody. A
+    comment alone is no score."""
     store = Store(database)
     store.take(*(answered(n, n) for n in range(11)))
     scaled = [
@@ -65,6 +66,8 @@ def test_scales_of_recommendations(database: Database) -> None:
         )
     ]  # fmt: skip
     store.take(*scaled)
+    comment = [{"question": "recommend", "text": "Because of the staff."}]
+    store.take(answered(90, 0, answers=comment))
     found = nps(store)
     assert found.counts == {"promoters": 3, "passives": 2, "detractors": 7, "invalid": 6}
     assert found.n == 12

@@ -6,7 +6,7 @@ WITH
     given AS
     (
         SELECT *, is_on_scale AND score = floor(score) AND lowest IN (0, 1) AND highest = 10 AS is_valid
-        FROM answers WHERE question = 'recommend'
+        FROM answers WHERE question = 'recommend' AND score IS NOT NULL
     )
 SELECT cell.1 AS by, cell.2 AS key, uniqExactIf(respondent, is_valid) AS respondents,
     countIf(is_valid AND score >= 9) AS promoters,
