@@ -79,6 +79,18 @@ def test_only_orders_that_count(store: Store) -> None:
     assert rate(store).counts == {"buyers": 6, "repeat_buyers": 0, "returning_buyers": 0}
 
 
+def test_occasions_of_a_day_are_numbered_by_time(store: Store) -> None:
+    """Who buys in the shop and then in the app, which sorts first, first bought in the shop."""
+    for person in range(5):
+        who = f"email=p{person}@example.org"
+        store.take(
+            bought(f"s{person}", f"S{person}", "30.00", 0, who, channel="shop"),
+            bought(f"a{person}", f"A{person}", "10.00", 60, who, channel="app"),
+        )
+    cells = {one.key: one.value for one in rate(store).breakdown if one.by == "occasion"}
+    assert cells == {"1": 30.0, "2": 10.0}
+
+
 def test_cancelled_lines_reduce_the_revenue(store: Store) -> None:
     """The mean of the first occasion is that of what was not cancelled."""
     store.take(*persons(5, 0))

@@ -84,12 +84,13 @@
 
 -- occasions --
 -- Purchases of one calendar day of the realm at one place are one occasion. Money of other
--- currencies than the realm's does not count; `number` counts the occasions of a person.
+-- currencies than the realm's does not count; `number` counts the occasions of a person in
+-- the order in which they began.
     occasions AS
     (
         SELECT profile, toDate(at, {zone:String}) AS day, place,
             sum(currency = {currency:String} ? revenue : 0) AS revenue,
-            row_number() OVER (PARTITION BY profile ORDER BY day, place) AS number,
+            row_number() OVER (PARTITION BY profile ORDER BY day, min(at), place) AS number,
             day >= toDate(fromUnixTimestamp64Milli({from_ms:Int64}, 'UTC'), {zone:String})
                 AS is_inside
         FROM purchases GROUP BY profile, day, place
