@@ -199,6 +199,15 @@ def test_what_is_paid_for_reduced_goods(store: Store) -> None:
     assert bands == {"none": 5, "below_50": 10, "from_75": 5}
 
 
+def test_what_other_sellers_sell_is_no_money_of_the_retailer(store: Store) -> None:
+    """Half of what is paid to the retailer is for reduced goods, whatever others sell beside it."""
+    reduced, regular = line(total="20.00", sale_kind="clearance"), line(total="20.00")
+    dear, cheap = ({**one, "total": "90.00", "seller": "other"} for one in (regular, reduced))
+    happened(store, [order(0, reduced, regular, dear), order(1, reduced, regular, cheap)])
+    result = measured(store, "discount_dependence")
+    assert (result.n, result.value) == (5, 0.5)
+
+
 def test_pairs_in_orders(store: Store) -> None:
     """Tea and cups are together in 25 of 60 orders, tea and salt never; a pair counts once."""
     tea, cup, salt = line("tea"), line("cup"), line("salt")

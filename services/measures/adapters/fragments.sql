@@ -492,11 +492,12 @@
         SELECT if(m.kind != '', m.profile, o.node) AS profile, o.event_id AS event_id, o.at AS at,
             o.issuer AS issuer, o.order_id AS order_id, o.channel AS channel, o.skus AS skus,
             o.categories AS categories, o.articles AS articles, o.currency AS currency,
-            o.lines AS lines
+            o.lines AS lines, o.worth AS worth
         FROM
         (
             SELECT node, anchor_type, event_id, order_issuer AS issuer, order_id,
                 occurred_at AS at, channel::String AS channel, order_currency::String AS currency,
+                order_value AS worth,
                 arrayCount(one -> one IN ('product', 'service'), lines.kind) AS articles,
                 arrayFilter(sku -> sku != '', lines.sku) AS skus,
                 arrayDistinct(arrayFilter(one -> one != '', lines.category)) AS categories,

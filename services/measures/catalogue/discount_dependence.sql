@@ -1,6 +1,7 @@
 -- bands --
 -- Persons with enough lines in the window by the part of what they paid that they paid for reduced ones,
--- in quarters; nothing reduced is a band of its own. What was reduced stands with the event of an order.
+-- in quarters; nothing reduced is a band of its own. What was reduced stands with the event of an order;
+-- neither that nor the worth of an order has what other sellers sold.
 WITH
     -- CTEs of interactions --,
     -- CTEs of baskets --,
@@ -13,7 +14,7 @@ WITH
     spent AS
     (
         SELECT b.profile AS profile, sum(length(b.lines)) AS lines_of,
-            sum(arraySum(arrayMap(line -> line.5, b.lines)))::Decimal(38, 4) AS paid_of,
+            sum(b.worth)::Decimal(38, 4) AS paid_of,
             sum(ifNull(r.reduced, 0))::Decimal(38, 4) AS reduced_of
         FROM baskets AS b LEFT JOIN reductions AS r ON b.event_id = r.event_id
         WHERE b.at >= fromUnixTimestamp64Milli({from_ms:Int64}, 'UTC')
