@@ -26,7 +26,7 @@ from tests.profile_store import (
 
 pytestmark = pytest.mark.any_store
 DAY = 24 * 60
-GIVEN = ("realm", "kinds", "from_ms", "until_ms", "zone", "currency")
+GIVEN = ("realm", "kinds", "from_ms", "until_ms", "zone", "currency", "acts")
 """What every statement may ask for."""
 FIRST, UNTIL = date(2026, 3, 1), date(2026, 3, 20)
 

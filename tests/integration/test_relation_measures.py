@@ -12,8 +12,8 @@ import pytest
 
 from schemas.rules.insights import insight_rules
 from services.measures.adapters.clickhouse import MeasureReader
-from services.measures.catalogue.silent import ACTS, VOICES
-from services.measures.core.deeds import Deed
+from services.measures.catalogue.silent import VOICES
+from services.measures.core.deeds import ACTS, Deed
 from services.measures.core.result import MeasureResult
 from services.measures.core.silence import CustomerDeeds, silence
 from services.store.database import Database
@@ -279,7 +279,7 @@ def deeds_of(events: list[dict[str, Any]], who: str) -> CustomerDeeds:
         is_passive = one["type"] == "survey.answered" and body["answers"][0]["score"] in (7, 8)
         if one["type"] in (*VOICES, "survey.answered") and not is_passive and not by_us:
             voices.append(deed)
-        if one["type"] in ACTS:
+        if one["type"] in ACTS and not by_us:
             acts.append(deed)
     return CustomerDeeds(orders, voices, acts)
 

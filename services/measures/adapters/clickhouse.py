@@ -15,6 +15,7 @@ from schemas.instants import to_ms
 from schemas.rules.insights import InsightRules
 from services.measures.adapters.fragments import of_members, whole
 from services.measures.catalogue import FOLDER, MEASURES
+from services.measures.core.deeds import ACTS
 from services.measures.core.measure import AnyMeasure, Figures, MeasureContext, shown
 from services.measures.core.population import is_few
 from services.measures.core.result import (
@@ -143,6 +144,7 @@ class MeasureReader:
             "until_ms": to_ms(context.window.end),
             "zone": context.zone.key,
             "currency": context.currency,
+            "acts": ACTS,
             **measure.parameters(context),
         }
         sql = statements_of_measure(measure.name, is_of_members=bool(segment))

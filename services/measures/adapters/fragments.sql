@@ -564,7 +564,8 @@
     )
 
 -- touches --
--- Touchpoints of some types before the end of the window, with the profile that holds them now.
+-- Touchpoints of some types before the end of the window, with the profile that holds them now. Of what
+-- customers do only what they did: no mail that a program opened, no message of an agent, no call of ours.
     touches AS
     (
         SELECT if(m.kind != '', m.profile, t.node) AS profile, t.type AS type,
@@ -575,6 +576,7 @@
                 occurred_at AS at
             FROM touchpoints FINAL
             WHERE realm = {realm:String} AND has({touch_types:Array(String)}, type)
+                AND (active OR NOT has({acts:Array(String)}, type))
                 AND NOT synthetic AND anchor_type != 'record'
                 AND occurred_at < fromUnixTimestamp64Milli({until_ms:Int64}, 'UTC')
         ) AS t

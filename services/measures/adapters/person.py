@@ -19,8 +19,7 @@ from schemas.rules.insights import InsightRules
 from schemas.rules.profile import ConsentRules
 from services.measures.adapters.person_relations import RelationReader
 from services.measures.catalogue.channel_preference import ACTING
-from services.measures.catalogue.silent import ACTS
-from services.measures.core.deeds import Deed
+from services.measures.core.deeds import ACTS, Deed
 from services.measures.core.person import (
     GivenAnswer,
     Objection,
@@ -135,13 +134,13 @@ class PersonScoreReader:
         purchases = self._purchases(realm, history.orders)
         orders = {one.event_id for one in purchases}
         facts = PersonFacts(
-            touches=self._read(Touch, TOUCHES_SQL, realm, nodes, **where, types=ACTING),
+            touches=self._read(Touch, TOUCHES_SQL, realm, nodes, **where, types=ACTING, acts=ACTS),
             messages=self._read(SentMessage, MESSAGES_SQL, realm, nodes, **where),
             answers=self._read(GivenAnswer, ANSWERS_SQL, realm, nodes, **where),
             wishes=list(_wishes(history.observations, now)),
             purchases=purchases,
             refunds=list(_refunds(history.orders, context.currency)),
-            deeds=self._read(_deed, TOUCHES_SQL, realm, nodes, **ever),
+            deeds=self._read(_deed, TOUCHES_SQL, realm, nodes, **ever, acts=ACTS),
             refusals=list(_refusals(history.consents, self._consent)),
             **related._replace(
                 lines=[one for one in related.lines if one.event_id in orders],

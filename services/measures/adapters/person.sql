@@ -3,14 +3,15 @@
 -- latest are read.
 
 -- touches --
--- Touchpoints of some types with each node, since a time (Unix ms) and up to another one.
+-- Touchpoints of some types with each node, since a time (Unix ms) and up to another one. Of what
+-- customers do only what they did.
 SELECT occurred_at, event_id, type, channel FROM
 (
-    SELECT event_id, occurred_at, type, channel, synthetic
+    SELECT event_id, occurred_at, type, channel, synthetic, active
     FROM touchpoints WHERE realm = {realm:String} AND node IN {nodes:Array(UUID)}
     ORDER BY version DESC LIMIT 1 BY node, event_id
 )
-WHERE NOT synthetic AND type IN {types:Array(String)}
+WHERE NOT synthetic AND type IN {types:Array(String)} AND (active OR type NOT IN {acts:Array(String)})
     AND occurred_at >= fromUnixTimestamp64Milli({from_ms:Int64}, 'UTC')
     AND occurred_at < fromUnixTimestamp64Milli({until_ms:Int64}, 'UTC')
 ORDER BY occurred_at DESC LIMIT {limit:UInt32}

@@ -13,8 +13,8 @@ from datetime import date, datetime, time
 from typing import Any, NamedTuple
 
 from schemas.instants import to_ms
-from schemas.touchpoint import EVENT_TYPES
 from services.measures.catalogue.buying_cycle import phase_parameters
+from services.measures.core.deeds import ACTS
 from services.measures.core.experience import experiences
 from services.measures.core.intervals import share
 from services.measures.core.measure import Figures, Measure, MeasureContext
@@ -25,7 +25,6 @@ from services.measures.core.window import day_of
 
 BASE_MONTHS = 3
 DAYS_OF_A_WEEK = 7
-ACTS = sorted(name for name, one in EVENT_TYPES.items() if one.acts)
 FRICTIONS = ("carts_left", "complaints", "handovers", "repeated")
 WHEEL = ("attract", "engage", "delight")
 PARTS, NONE = (*WHEEL, ""), "none"

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from schemas.touchpoint import EVENT_TYPES
+from services.measures.core.deeds import ACTS
 from services.measures.core.intervals import LEVEL, newcombe, share
 from services.measures.core.measure import Figures, Measure, MeasureContext
 from services.measures.core.population import GROUP_MIN, PERSONS
@@ -28,7 +28,6 @@ from services.measures.core.silence import (
 
 LATER_DAYS = 365
 """After so long it is judged what became of who was silent."""
-ACTS = sorted(name for name, one in EVENT_TYPES.items() if one.acts)
 VOICES = ("complaint.opened", "review.posted", "referral.made", "support.contacted")
 
 

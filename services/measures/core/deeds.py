@@ -6,6 +6,11 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import NamedTuple
 
+from schemas.touchpoint import EVENT_TYPES
+
+ACTS = sorted(name for name, one in EVENT_TYPES.items() if one.acts)
+"""Types of what customers do. A single event may be no deed: a program opened the mail, an agent
+wrote, the retailer called. The column `active` says so of each."""
 EVIDENCE_MAX = 5
 """So many events are named as a reason, the latest ones."""
 

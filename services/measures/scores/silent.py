@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from schemas.api.insights import InsightScore, ScoreAbsence, ScoreReason
-from services.measures.catalogue.silent import ACTS, MEASURE
-from services.measures.core.deeds import Deed
+from services.measures.catalogue.silent import MEASURE
+from services.measures.core.deeds import ACTS, Deed
 from services.measures.core.person import PersonContext, PersonFacts, PersonScore, absent
 from services.measures.core.result import SHARE
 from services.measures.core.silence import (
