@@ -102,6 +102,14 @@ def test_what_is_sold_up(store: Store) -> None:
     assert (lamps.n, lamps.value) == pytest.approx((6 * MEMBERS, 2 / 6))
 
 
+def test_a_price_between_two(store: Store) -> None:
+    """Half pay 12 and half 18 for a lamp, which so costs 15: no more than the one they had."""
+    had = buys(-500, line("s05", "lamps"))
+    cheap, dear = (line("odd", "lamps", price) for price in ("12.00", "18.00"))
+    happened(store, [*assortment()], [had, buys(1, cheap)], [had, buys(1, dear)])
+    assert outcome(measured(store, "up_sell_rate")) == {"orders": 2}
+
+
 def test_who_is_sent(store: Store) -> None:
     """New customers with a code, customers who recommend, and reviews of four and five stars."""
     happened(

@@ -626,7 +626,8 @@
 -- price of an article is the median of what persons paid for one in the last year.
     prices AS
     (
-        SELECT category, sku, quantileExact(0.5)(toFloat64(total) / toFloat64(quantity)) AS price
+        SELECT category, sku,
+            quantileExactInclusive(0.5)(toFloat64(total) / toFloat64(quantity)) AS price
         FROM order_lines
         WHERE sku != '' AND category != '' AND quantity > 0 AND total > 0
             AND currency = {currency:String} AND at >= fromUnixTimestamp64Milli({until_ms:Int64}, 'UTC')

@@ -7,7 +7,7 @@ WITH
     -- CTEs of tiers --,
     levels AS
     (
-        SELECT category, quantileExact(0.8)(price) AS dear, quantileExact(0.5)(price) AS middle
+        SELECT category, quantileExact(0.8)(price) AS dear, quantileExactInclusive(0.5)(price) AS middle
         FROM tiers GROUP BY category
     ),
     looks AS
