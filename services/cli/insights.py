@@ -24,9 +24,11 @@ from services.api.queries.insights import (
 )
 from services.api.queries.person_insights import INSIGHTS_PROFILE
 from services.api.queries.profiles import ProfileRequest
-from services.cli.output import local_time, out, print_json, print_table
+from services.cli.output import err, local_time, out, print_json, print_table
 from services.cli.profile_options import IdentifierOption, IdOption, Who, customer
 from services.cli.state import AsJson, Realm, state_of
+from services.measures.catalogue import MEASURES
+from services.runtime.errors import C360Error
 
 DAY_FORMATS = ["%Y-%m-%d"]
 app = typer.Typer(help="Measures of groups of customers.", no_args_is_help=True)
@@ -117,16 +119,33 @@ def keep(
         list[str] | None, typer.Argument(help="Their names; all if none is given.")
     ] = None,
     realm: Realm = DEFAULT_REALM,
+    every_realm: Annotated[
+        bool, typer.Option("--every-realm", help="Of all realms of C360_REALMS.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Compute measures over the 365 days up to yesterday, and keep what they are for later."""
-    asked = KeepRequest(realm=realm, measures=tuple(measures or ()))
-    with state_of(context).session() as session:
-        found = list(map(plain, session.run(INSIGHTS_KEEP, asked)))
+    """Compute measures over the 365 days up to yesterday, and keep what they are for later.
+
+    One that cannot be computed costs no other; the exit code is that of the last of these.
+    """
+    state, found, failed = state_of(context), list[dict[str, Any]](), None
+    with state.session() as session:
+        for one in state.settings().realms if every_realm else [realm]:
+            kept = list[dict[str, Any]]()
+            for name in measures or MEASURES:
+                try:
+                    asked = KeepRequest(realm=one, measures=(name,))
+                    kept += map(plain, session.run(INSIGHTS_KEEP, asked))
+                except C360Error as error:
+                    err.print(f"{name} of realm {one} is not kept: {error}", soft_wrap=True)
+                    failed = error
+            found += kept
+            if not as_json:
+                _print_kept(f"Kept of {one}" if every_realm else "Kept", kept, state.zone(one))
     if as_json:
         print_json(found)
-    else:
-        _print_kept("Kept", found, state_of(context).zone(realm))
+    if failed is not None:
+        raise typer.Exit(failed.exit_code)
 
 
 @app.command()

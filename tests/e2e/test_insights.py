@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from tests.e2e.runs import c360, c360_json
@@ -41,3 +42,7 @@ def test_a_measure_end_to_end(tmp_path: Path) -> None:
     assert "is empty" in refused.stderr
     unknown = c360(data_dir, "insights", "show", "happiness", code=4)
     assert "repeat_purchase_rate" in unknown.stderr
+    keep = ("insights", "keep", "happiness", "repeat_purchase_rate", "--every-realm", "--json")
+    kept = c360(data_dir, *keep, code=4)  # one that fails costs no other
+    assert [one["result"]["measure"] for one in json.loads(kept.stdout)] == ["repeat_purchase_rate"]
+    assert "happiness of realm default is not kept" in kept.stderr

@@ -50,6 +50,7 @@ def test_the_workloads_are_all_there() -> None:
         *("c360-ingest", "c360-identity", "c360-consistency", "c360-api"),
         *("c360-topics", "c360-migrate", "c360-probe", "c360-notify"),
         *("c360-verify", "c360-verify-identity", "c360-retention", "c360-refresh"),
+        "c360-insights",
     }
     for name, labels in found.items():
         assert labels["app.kubernetes.io/name"] == name
