@@ -244,6 +244,20 @@ def test_who_joined_a_programme(store: Store) -> None:
     assert (points.n, points.value) == (2 * MEMBERS, 50)
 
 
+def test_days_since_the_last_order_are_those_of_the_realm(store: Store) -> None:
+    """Members had bought thirty days before they joined, on 4 August, and others thirty days before
+    15 August begins in Berlin, which is 29 in UTC: they are alike."""
+    joins = "loyalty.changed", -210 * DAY, {"programme": "card"}
+    after = order(-190 * DAY, line(total="18.00"))
+    happened(
+        store,
+        [order(-240 * DAY, line()), joins, after],
+        [order(-229 * DAY, line()), order(-190 * DAY, line())],
+    )
+    result = measured(store, "programme_effect", days=YEAR)
+    assert (result.n, result.value) == (MEMBERS, 9.0)
+
+
 @pytest.mark.parametrize("seed", range(2))
 def test_potential_of_random_customers(store: Store, seed: int) -> None:
     """The store finds what the pure core says of every customer, with peers of equal power; a

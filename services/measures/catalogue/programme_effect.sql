@@ -47,7 +47,8 @@ WITH
             countIf(at < since AND at >= since - toIntervalDay({effect_days:UInt16})) AS orders,
             sumIf(paid, at < since AND at >= since - toIntervalDay({effect_days:UInt16})) AS spent,
             sumIf(paid, at >= since AND at < since + toIntervalDay({effect_days:UInt16})) AS later,
-            intDiv(dateDiff('day', maxIf(at, at < since), any(since)), 30) AS recency
+            intDiv(dateDiff('day', maxIf(at, at < since), any(since), {zone:String}), 30)
+                AS recency
         FROM compared GROUP BY profile, month, is_member HAVING orders > 0
     )
 SELECT concat(toString(month), ' ', toString(recency), ' ', toString(least(orders, 5)), ' ',
