@@ -34,6 +34,7 @@ from services.docs.python_client import client_files
 from services.docs.rules_page import rules_page
 from services.docs.segments_page import segments_page
 from services.docs.settings_page import settings_page
+from services.docs.shops_page import shops_page
 from services.docs.topics_page import topics_page
 from services.docs.touchpoints_page import touchpoints_page
 from services.docs.tracking_page import tracking_page
@@ -59,6 +60,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "docs/reference/segments.md": segments_page,
     "docs/reference/tracking.md": tracking_page,
     "docs/reference/mail.md": mail_page,
+    "docs/reference/shops.md": shops_page,
     "docs/reference/import-maps.md": import_maps_page,
     "docs/settings.md": settings_page,
     "docs/metrics.md": metrics_page,

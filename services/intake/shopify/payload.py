@@ -6,7 +6,7 @@ refused, with its reason.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from schemas.reject import RejectReason
@@ -17,23 +17,27 @@ from services.intake.shopify.goods import cart, checkout, location, product, sto
 from services.intake.shopify.orders import order
 from services.intake.shopify.parties import SYSTEM
 from services.intake.shopify.refunds import refund
-from services.intake.shops.message import ShopMessage, ShopSystem
+from services.intake.shops.message import ShopMessage, ShopReader, ShopSystem
 
-READERS: Mapping[str, Callable[[ShopMessage], Iterable[bytes | NotTaken]]] = {
-    "orders": order,
-    "refunds": refund,
-    "customers": updated,
-    "customers/delete": deleted,
-    "customers_email_marketing_consent": agreed_to_mail,
-    "customers_marketing_consent": agreed_to_sms,
-    "fulfillments": fulfilment,
-    "fulfillment_events": reported,
-    "carts": cart,
-    "checkouts": checkout,
-    "products": product,
-    "variants": variant,
-    "inventory_levels": stock,
-    "locations": location,
+CONSENTS = ("consent.given", "consent.confirmed", "consent.withdrawn")
+ORDER_TYPES = ("order.placed", "order.status_changed", "order.cancelled", "order.returned")
+READERS: Mapping[str, ShopReader] = {
+    "orders": ShopReader(
+        order, ("order.placed", "order.status_changed", "order.cancelled", "order.returned")
+    ),
+    "refunds": ShopReader(refund, ("order.returned", "order.status_changed")),
+    "customers": ShopReader(updated, ("profile.updated", *CONSENTS)),
+    "customers/delete": ShopReader(deleted, ("profile.updated",)),
+    "customers_email_marketing_consent": ShopReader(agreed_to_mail, CONSENTS),
+    "customers_marketing_consent": ShopReader(agreed_to_sms, CONSENTS),
+    "fulfillments": ShopReader(fulfilment, ("order.status_changed",)),
+    "fulfillment_events": ShopReader(reported, ("order.status_changed",)),
+    "carts": ShopReader(cart, ("cart.updated",)),
+    "checkouts": ShopReader(checkout, ("cart.updated",)),
+    "products": ShopReader(product, ("offer.published",)),
+    "variants": ShopReader(variant, ("offer.published",)),
+    "inventory_levels": ShopReader(stock, ("offer.published",)),
+    "locations": ShopReader(location, ("store.published",)),
 }
 """By topic, or by the part of a topic before its slash."""
 NOT_TAKEN: Mapping[str, str] = {
@@ -133,7 +137,7 @@ def read(message: ShopMessage) -> Iterable[bytes | NotTaken]:
         if name in READERS:
             if _family(_shape(message.fields.plain)) not in ("", _family(kind)):
                 raise NotTaken("topic", CONTRADICTED)
-            return READERS[name](message)
+            return READERS[name].read(message)
     raise NotTaken("topic", UNKNOWN, RejectReason.UNKNOWN_TYPE)
 
 
@@ -149,4 +153,4 @@ HEADERS = {
     "shop_domain": "x-shopify-shop-domain",
     "triggered_at": "x-shopify-triggered-at",
 }
-SHOPIFY = ShopSystem(SYSTEM, messages, read, lambda _: SYSTEM, HEADERS)
+SHOPIFY = ShopSystem(SYSTEM, messages, read, lambda _: SYSTEM, HEADERS, READERS, NOT_TAKEN)

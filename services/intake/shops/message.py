@@ -53,6 +53,15 @@ class ShopMessage(NamedTuple):
     """The shop's own name or address, if the webhook says it."""
 
 
+class ShopReader(NamedTuple):
+    """How one kind of thing is read."""
+
+    read: Callable[[ShopMessage], Iterable[bytes | NotTaken]]
+    """Its touchpoints, and why parts of it become none. Raises NotTaken."""
+    becomes: tuple[str, ...]
+    """The types of these touchpoints."""
+
+
 class ShopSystem(NamedTuple):
     """How one shop system is read."""
 
@@ -66,6 +75,10 @@ class ShopSystem(NamedTuple):
     """Who assigned the customer numbers of a message; empty means as configured for the source."""
     headers: Mapping[str, str]
     """Header by the name of its field in the envelope."""
+    readers: Mapping[str, ShopReader]
+    """By topic, or by the part of it that is the kind of thing."""
+    not_taken: Mapping[str, str]
+    """Why things are not read, by the same; for the reference page, too."""
 
 
 def enveloped(system: ShopSystem, delivery: Delivered) -> bytes:

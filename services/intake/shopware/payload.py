@@ -6,7 +6,7 @@ the things that they are about.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -15,6 +15,7 @@ from services.intake.amounts import plain
 from services.intake.fields import REQUIRED, TITLE_CHARS_MAX, Fields, NotTaken
 from services.intake.shops.message import (
     ShopMessage,
+    ShopReader,
     ShopSystem,
     digest,
     given,
@@ -87,9 +88,11 @@ def _price(fields: Fields) -> Decimal:
     return price
 
 
-READERS: Mapping[str, Callable[[ShopMessage], Iterable[bytes]]] = {
-    "order": order, "customer": customer, "product": product,
-}  # fmt: skip
+READERS: Mapping[str, ShopReader] = {
+    "order": ShopReader(order, ("order.placed", "order.status_changed", "order.cancelled")),
+    "customer": ShopReader(customer, ("profile.updated",)),
+    "product": ShopReader(product, ("offer.published",)),
+}
 NOT_TAKEN: Mapping[str, str] = {
     "written": "names keys only; the events of the shop have what they are about",
     "deleted": "names keys only",
@@ -134,12 +137,12 @@ def _of_event(data: Any, whole: Any) -> tuple[str, Any]:
     return (kind if kind in NOT_TAKEN else ""), whole
 
 
-def read(message: ShopMessage) -> Iterable[bytes]:
+def read(message: ShopMessage) -> Iterable[bytes | NotTaken]:
     """The touchpoints of one thing. Raises NotTaken."""
     if message.topic in READERS:
-        return READERS[message.topic](message)
+        return READERS[message.topic].read(message)
     why = NOT_TAKEN.get(message.topic, UNKNOWN)
     raise NotTaken("data.event", why, RejectReason.UNKNOWN_TYPE)
 
 
-SHOPWARE = ShopSystem(SYSTEM, messages, read, lambda _: "", {})
+SHOPWARE = ShopSystem(SYSTEM, messages, read, lambda _: "", {}, READERS, NOT_TAKEN)

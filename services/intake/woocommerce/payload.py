@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from schemas.reject import RejectReason
@@ -11,6 +11,7 @@ from services.intake.fields import REQUIRED, TITLE_CHARS_MAX, Fields, NotTaken
 from services.intake.shops.message import (
     ACCOUNTS,
     ShopMessage,
+    ShopReader,
     ShopSystem,
     digest,
     given,
@@ -91,9 +92,15 @@ def _reduction(fields: Fields) -> dict[str, str]:
     return {"former_price": plain(regular, "regular_price"), "sale_kind": "promotion"}
 
 
-READERS: Mapping[str, Callable[[ShopMessage], Iterable[bytes | NotTaken]]] = {
-    "order": order, "customer": customer, "customer.deleted": deleted, "product": product,
-}  # fmt: skip
+ORDER_TYPES = ("order.placed", "order.status_changed", "order.cancelled", "order.returned")
+READERS: Mapping[str, ShopReader] = {
+    "order": ShopReader(
+        order, ("order.placed", "order.status_changed", "order.cancelled", "order.returned")
+    ),
+    "customer": ShopReader(customer, ("profile.updated",)),
+    "customer.deleted": ShopReader(deleted, ("profile.updated",)),
+    "product": ShopReader(product, ("offer.published",)),
+}
 """By topic, or by the part of a topic before its point."""
 NOT_TAKEN: Mapping[str, str] = {
     "order.deleted": "an order that is deleted says no longer what it was",
@@ -135,7 +142,7 @@ def read(message: ShopMessage) -> Iterable[bytes | NotTaken]:
         if name in READERS:
             if _shape(message.fields.plain) not in ("", kind):
                 raise NotTaken("topic", CONTRADICTED)
-            return READERS[name](message)
+            return READERS[name].read(message)
     raise NotTaken("topic", UNKNOWN, RejectReason.UNKNOWN_TYPE)
 
 
@@ -144,4 +151,4 @@ HEADERS = {
     "webhook_id": "x-wc-webhook-delivery-id",
     "shop_domain": "x-wc-webhook-source",
 }
-WOOCOMMERCE = ShopSystem(SYSTEM, messages, read, host_of, HEADERS)
+WOOCOMMERCE = ShopSystem(SYSTEM, messages, read, host_of, HEADERS, READERS, NOT_TAKEN)
