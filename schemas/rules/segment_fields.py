@@ -6,16 +6,16 @@ A path is written as in the body of the event, `lines.category`; what every even
 
 from __future__ import annotations
 
-import types
 from datetime import datetime
 from decimal import Decimal
 from difflib import get_close_matches
 from enum import Enum, StrEnum
 from functools import cache
-from typing import Annotated, Any, NamedTuple, Union, get_args, get_origin
+from typing import Annotated, Any, NamedTuple, get_args, get_origin
 
 from pydantic import BaseModel
 
+from schemas.annotations import plain_annotation
 from schemas.scalars import Exact
 from schemas.touchpoint import EVENT_TYPES, Source
 
@@ -83,7 +83,7 @@ def _collect(
 
 
 def _add(annotation: Any, path: tuple[str, ...], lists: int, found: dict[str, EventField]) -> None:
-    plain, metadata = _plain(annotation)
+    plain, metadata = plain_annotation(annotation)
     if get_origin(plain) is list:
         _add(get_args(plain)[0], path, lists or len(path), found)
     elif isinstance(plain, type) and issubclass(plain, BaseModel):
@@ -94,23 +94,6 @@ def _add(annotation: Any, path: tuple[str, ...], lists: int, found: dict[str, Ev
             of_few = isinstance(plain, type) and issubclass(plain, Enum)
             choices = tuple(str(one.value) for one in plain) if of_few else ()
             found[".".join(path)] = EventField(path, kind, lists, choices)
-
-
-def _plain(annotation: Any) -> tuple[Any, tuple[Any, ...]]:
-    """A type without "or null" and without what bounds its values, and these bounds."""
-    metadata: tuple[Any, ...] = ()
-    while True:
-        origin = get_origin(annotation)
-        if origin is Annotated:
-            annotation, *more = get_args(annotation)
-            metadata += tuple(more)
-        elif origin in (Union, types.UnionType):
-            some = [one for one in get_args(annotation) if one is not type(None)]
-            if len(some) != 1:
-                return object, ()
-            annotation = some[0]
-        else:
-            return annotation, metadata
 
 
 def _kind(plain: Any, metadata: tuple[Any, ...]) -> FieldKind | None:

@@ -5,16 +5,16 @@ A path is written as in a touchpoint, `body.lines.*.total`. Nothing here reads a
 
 from __future__ import annotations
 
-import types
 from collections.abc import Iterable
 from datetime import datetime
 from decimal import Decimal
 from difflib import get_close_matches
 from enum import Enum, StrEnum
-from typing import Annotated, Any, NamedTuple, Union, get_args, get_origin
+from typing import Any, NamedTuple, get_args, get_origin
 
 from pydantic import BaseModel
 
+from schemas.annotations import plain_annotation
 from schemas.attributes import USUAL_TYPES, AttributeType
 from schemas.base import Percentage, Rate
 from schemas.rules.profile import profile_rules
@@ -144,7 +144,7 @@ def _within(name: str, model: type[BaseModel], steps: list[str]) -> TargetField:
             if step != EACH and not step.isdigit():
                 raise NoTarget(f"{name!r}: write a number or * for the place in a list")
             taken.append(EACH if step == EACH else int(step))
-            plain, bounds = _plain(get_args(plain)[0])
+            plain, bounds = plain_annotation(get_args(plain)[0])
         elif origin is dict:
             key = ".".join(steps[place:])
             is_attribute = steps[:place] == [ATTRIBUTES]
@@ -156,7 +156,7 @@ def _within(name: str, model: type[BaseModel], steps: list[str]) -> TargetField:
                 raise NoTarget(f"there is no field {name!r}{_near(name, known)}")
             taken.append(step)
             field = plain.model_fields[step]
-            plain, more = _plain(field.annotation)
+            plain, more = plain_annotation(field.annotation)
             bounds = (*field.metadata, *more)
         else:
             raise NoTarget(f"{name!r} leads into a single value")
@@ -177,7 +177,7 @@ def _attribute(name: str, attribute: str) -> TargetField:
 
 
 def _found(name: str, annotation: Any, bounds: tuple[Any, ...]) -> TargetField:
-    plain, more = _plain(annotation)
+    plain, more = plain_annotation(annotation)
     bounds += more
     if not isinstance(plain, type) or get_origin(plain) is not None or issubclass(plain, BaseModel):
         raise NoTarget(f"{name!r} holds several values; name one of them")
@@ -204,23 +204,6 @@ def _kind(plain: type, bounds: tuple[Any, ...]) -> CellKind:
         return CellKind.WHOLE
     written = next((one for one in bounds if isinstance(one, Written)), None)
     return CellKind.TEXT if written is not None and not written.whole else CellKind.CODE
-
-
-def _plain(annotation: Any) -> tuple[Any, tuple[Any, ...]]:
-    """A type without "or null" and without what bounds its values, and these bounds."""
-    bounds: tuple[Any, ...] = ()
-    while True:
-        origin = get_origin(annotation)
-        if origin is Annotated:
-            annotation, *more = get_args(annotation)
-            bounds += tuple(more)
-        elif origin in (Union, types.UnionType):
-            some = [one for one in get_args(annotation) if one is not type(None)]
-            if len(some) != 1:
-                return object, ()
-            annotation = some[0]
-        else:
-            return annotation, bounds
 
 
 def _near(name: str, known: Iterable[str]) -> str:
