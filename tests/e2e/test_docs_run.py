@@ -102,7 +102,7 @@ EVERY_RUN = (
     "docs/install.md",
 )
 """Pages that a short run follows, too: how one begins."""
-DATA = ("", "json", "mermaid", "sql", "toml", "yaml")
+DATA = ("", "json", "mermaid", "sql", "toml", "xml", "yaml")
 """Blocks that hold no commands."""
 
 
