@@ -8,6 +8,7 @@ the total, and the reading that does so is the one that is meant. Pure.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from decimal import Decimal
 from itertools import product
 from typing import NamedTuple
@@ -67,6 +68,7 @@ OF_LINE = frozenset({"SequenceNumber", "BeginDateTime", "EndDateTime", "Descript
 GTINS = frozenset({"ean", "ean13", "ean8", "upc", "upca", "upce", "gtin", "gtin13", "gtin14"})
 VOIDING = frozenset({"postvoid", "postvoided", "void", "voided", "voidedtransaction"})
 """`ReasonCode` of a link to the transaction that is voided."""
+TRAININGS = frozenset({"training", "trainingmode", "trainingtransaction"})
 NAMES = frozenset(
     {
         "Name", "FirstName", "LastName", "FullName", "Address", "AddressLine", "EMail", "Email",
@@ -88,17 +90,30 @@ class LoggedLine(NamedTuple):
 
 def without_goods(node: XmlNode) -> str:
     """What a transaction is on which nothing is sold or comes back; empty if something is."""
-    retail = node.first("RetailTransaction")
+    found = node.all("RetailTransaction")
+    retail = found[0] if found else None
     if retail is None:
         kinds = [one.name for one in node.nodes if one.name.endswith("Transaction")]
         return kinds[0] if kinds else "Transaction of no kind"
     lines = retail.all("LineItem")
-    if any(one.first(*SELLING, *RETURNING) is not None for one in lines):
+    if (
+        len(found) > 1
+        or _is_paid(retail)
+        or any(one.first(*SELLING, *RETURNING) is not None for one in lines)
+    ):
         return ""
     others = [inner.name for one in lines for inner in one.nodes]
     if any(name not in BESIDE and name not in OF_LINE for name in others):
         return ""
     return "RetailTransaction without goods"
+
+
+def _is_paid(retail: XmlNode) -> bool:
+    """Whether money changed hands, as far as it can be read: then it was for something."""
+    try:
+        return bool(_total(retail))
+    except NotTaken:
+        return True
 
 
 def persons_of(node: XmlNode) -> list[Json]:
@@ -122,7 +137,7 @@ def names_somebody(node: XmlNode) -> bool:
 
 def receipt_of(node: XmlNode, head: Mapping[str, str]) -> TillReceipt:
     """A transaction; `head` is what the log says once for all. Raises NotTaken."""
-    retail = node.first("RetailTransaction")
+    retail = node.only("RetailTransaction")
     if retail is None:
         raise NotTaken("RetailTransaction", REQUIRED)
     place, kind = _place(node, head), _kind(node, retail)
@@ -190,16 +205,23 @@ def _linked(link: XmlNode, place: TillPlace) -> tuple[str, str]:
 
 
 def _kind(node: XmlNode, retail: XmlNode) -> str:
-    if node.flag("TrainingModeFlag") or retail.flag("TrainingModeFlag"):
+    both = (node, retail)
+    if any(one.flag("TrainingModeFlag") or _type(one) in TRAININGS for one in both):
         return TRAINING
-    if node.flag("CancelFlag"):
+    if any(one.flag("CancelFlag") or one.flag("VoidFlag") for one in both):
         return ABORTED
     stated = retail.attributes.get("TransactionStatus") or node.attributes.get("TransactionStatus")
     kind = STATUSES.get(_folded(stated or ""))
     if kind is None:
         raise NotTaken("TransactionStatus", "is no status", RejectReason.UNKNOWN_TYPE)
-    is_suspended = node.flag("SuspendedFlag") or retail.flag("SuspendedFlag")
+    is_suspended = any(one.flag("SuspendedFlag") for one in both)
     return ABORTED if kind == SALE and is_suspended else kind
+
+
+def _type(node: XmlNode) -> str:
+    return _folded(
+        node.attributes.get("TypeCode", "") or node.attributes.get("TransactionType", "")
+    )
 
 
 def _currency(node: XmlNode, retail: XmlNode) -> str:
@@ -214,8 +236,13 @@ def _lines(retail: XmlNode) -> Iterator[XmlNode]:
     return (
         one
         for one in retail.all("LineItem")
-        if not one.flag("VoidFlag") and not one.flag("CancelFlag")
+        if not any(_is_voided(part) for part in (one, *one.nodes))
     )
+
+
+def _is_voided(part: XmlNode) -> bool:
+    """Whether a line, or what it sells, was taken back before the end."""
+    return part.flag("VoidFlag") or part.flag("CancelFlag")
 
 
 def _payment(tender: XmlNode) -> str:
@@ -239,6 +266,30 @@ def _goods(retail: XmlNode, place: TillPlace, currency: str) -> list[SoldGoods]:
                 raise NotTaken("LineItem", f"has an element {inner.name[:40]!r}, which is not read")
     taxes = _taxes(retail, lines, currency)
     total = _total(retail)
+    readings = list(_readings(lines, taxes, off, currency, rounding))
+    for tolerance in (ZERO, CENT):
+        found = [
+            goods
+            for made, meant, goods in readings
+            if total is None or any(abs(made - one) <= tolerance for one in _meant(total, meant))
+        ]
+        if found:
+            worth = {tuple(one.total for one in goods) for goods in found}
+            if total is not None and len(worth) > 1:
+                raise NotTaken("Total", "can be made up in more than one way")
+            return found[0]
+    raise NotTaken("Total", "is not what the lines make up")
+
+
+def _readings(
+    lines: Sequence[LoggedLine],
+    taxes: Sequence[Decimal],
+    off: Decimal,
+    currency: str,
+    rounding: Decimal,
+) -> Iterator[tuple[Decimal, list[SoldGoods], list[SoldGoods]]]:
+    """What the lines make up in each reading, the lines of it, and these with what was taken off
+    the whole."""
     for is_before, is_net, is_off in product((False, True), (False, True), (False, True)):
         if (is_off and not off) or (is_net and not any(taxes)):
             continue
@@ -247,10 +298,9 @@ def _goods(retail: XmlNode, place: TillPlace, currency: str) -> list[SoldGoods]:
             for one, tax in zip(lines, taxes, strict=True)
         ]
         made = sum((one.total for one in found), rounding) - (off if is_off else ZERO)
-        if total is None or any(abs(made - one) <= CENT for one in _meant(total, found)):
-            goods = [_with_price(one, tax, is_net) for one, tax in zip(found, taxes, strict=True)]
-            return with_discount(goods, off, currency) if is_off else goods
-    raise NotTaken("Total", "is not what the lines make up")
+        goods = [_with_price(one, tax, is_net) for one, tax in zip(found, taxes, strict=True)]
+        with suppress(NotTaken):  # another reading may do
+            yield made, found, with_discount(goods, off, currency) if is_off else goods
 
 
 def _meant(total: Decimal, lines: Sequence[SoldGoods]) -> tuple[Decimal, ...]:
@@ -310,14 +360,17 @@ def _line(line: XmlNode, item: XmlNode, place: TillPlace) -> LoggedLine:
 
 
 def _amount(node: XmlNode, name: str) -> Decimal:
-    text = node.said(name)
+    found = node.only(name)
+    text = "" if found is None else found.text
     if not text:
         raise NotTaken(f"{node.name}.{name}", REQUIRED)
     return money(text, f"{node.name}.{name}", ".")
 
 
 def _number_of(node: XmlNode, name: str, usual: str) -> Decimal:
-    return number(node.said(name) or usual, f"{node.name}.{name}", ".")
+    found = node.only(name)
+    text = "" if found is None else found.text
+    return number(text or usual, f"{node.name}.{name}", ".")
 
 
 def _price(item: XmlNode) -> Decimal | None:

@@ -80,7 +80,10 @@ def instant(text: str, path: str, clock: str = "") -> str:
 
 def _with_zone(local: datetime, zone: str) -> datetime:
     if not zone:
-        return local.replace(tzinfo=GERMANY)
+        at = local.replace(tzinfo=GERMANY)  # of an hour that clocks show twice the earlier one
+        if at.astimezone(UTC).astimezone(GERMANY).replace(tzinfo=None) != local:
+            raise ValueError("clocks skipped it")
+        return at
     if zone in "Zz":
         return local.replace(tzinfo=UTC)
     return datetime.fromisoformat(f"{local.isoformat()}{zone}")

@@ -9,9 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from xml.parsers import expat
 
+from services.intake.fields import NotTaken
+
 SEPARATOR = "\x1f"
 """Between the namespace of a name and its local part."""
 DEPTH_MAX = 64
+YES_OR_NO = {"true": True, "1": True, "yes": True, "y": True,
+             "false": False, "0": False, "no": False, "n": False, "": False}  # fmt: skip
 
 
 class XmlNode:
@@ -48,9 +52,20 @@ class XmlNode:
                 return node.text
         return ""
 
+    def only(self, name: str) -> XmlNode | None:
+        """The element of that name, of which there may be one. Raises NotTaken."""
+        found = self.all(name)
+        if len(found) > 1:
+            raise NotTaken(f"{self.name}.{name}", "stands more than once")
+        return found[0] if found else None
+
     def flag(self, name: str) -> bool:
-        """An attribute that is yes or no."""
-        return self.attributes.get(name, "").strip().lower() in ("true", "1")
+        """An attribute, or an element, that is yes or no. Raises NotTaken for another word."""
+        stated = self.attributes.get(name, "") or self.said(name)
+        is_yes = YES_OR_NO.get(stated.strip().lower())
+        if is_yes is None:
+            raise NotTaken(f"{self.name}.{name}", "must be true or false")
+        return is_yes
 
     def within(self) -> Iterator[XmlNode]:
         """All elements in it, at any depth."""

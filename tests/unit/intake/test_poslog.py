@@ -109,6 +109,75 @@ def test_what_makes_up_no_total_is_refused() -> None:
     assert refused.content.decode() == inside.replace('"Erika"', '""')
 
 
+@pytest.mark.parametrize("yes", ["true", "1", "YES", "y"])
+def test_flags_have_known_words(yes: str) -> None:
+    """As an attribute or an element, of the transaction or a line, or of what the line sells. One
+    of which nobody knows whether it means yes sells nothing."""
+    flag = f"<TrainingModeFlag>{yes}</TrainingModeFlag>"
+    for text in (log(sale("9.00"), f'TrainingModeFlag="{yes}"'), log(flag + sale("9.00"))):
+        [found] = read(text)
+        assert found["body"]["receipt_kind"] == "training"
+    [cancelled] = read(log(sale("9.00"), f'CancelFlag="{yes}"'))
+    assert cancelled["body"]["receipt_kind"] == "aborted"
+    voided = sale("5.00").replace("<Sale>", f'<Sale VoidFlag="{yes}">')
+    assert lines(log(sale("9.00") + voided + total("9.00"))) == [("9", None)]
+    for text in (log(sale("9.00"), 'TrainingModeFlag="perhaps"'),
+                 log(sale("9.00").replace("<LineItem>", '<LineItem VoidFlag="-1">'))):  # fmt: skip
+        [refused] = read(text)
+        assert refused.fault.message == "must be true or false"
+
+
+def test_a_transaction_for_training_may_be_one_by_its_type() -> None:
+    """`TypeCode` says so where no flag does."""
+    [found] = read(log(sale("9.00"), 'TypeCode="Training"'))
+    assert found["body"]["receipt_kind"] == "training"
+
+
+@pytest.mark.parametrize(
+    "twice",
+    [
+        log(sale("9.00")).replace(
+            "</Transaction>", f"<RetailTransaction>{sale('5')}</RetailTransaction></Transaction>"
+        ),
+        log(sale("9.00", "<ExtendedAmount>12</ExtendedAmount>")),
+        log(sale("9.00", "<Quantity>2</Quantity>")),
+    ],
+)
+def test_what_may_stand_once_is_not_half_read(twice: str) -> None:
+    """Of two nobody knows which is meant."""
+    [refused] = read(twice)
+    assert refused.fault.message == "stands more than once"
+
+
+def test_a_reading_to_the_cent_comes_before_one_that_is_nearly_right() -> None:
+    """A discount of a cent is none of a rounding."""
+    cent = "<ExtendedDiscountAmount>0.01</ExtendedDiscountAmount>"
+    assert lines(log(sale("10.00", cent) + total("9.99"))) == [("9.99", None)]
+
+
+def test_what_is_paid_for_nothing_that_is_read_is_refused() -> None:
+    """A card that is loaded by its activation is no receipt without goods."""
+    card = "<LineItem><CardActivation><Amount>50.00</Amount></CardActivation></LineItem>"
+    paid = "<LineItem><Tender><Amount>50.00</Amount></Tender></LineItem>"
+    [refused] = read(log(card + paid))
+    assert refused.fault.path == "Total"
+    [ignored] = read(log(card))
+    assert isinstance(ignored, Ignored)
+
+
+@pytest.mark.parametrize(
+    ("stated", "expected"),
+    [("2026-10-25T02:30:00", "2026-10-25T00:30:00.000Z"), ("2026-03-29T02:30:00", "")],
+)
+def test_times_without_a_zone_when_clocks_change(stated: str, expected: str) -> None:
+    """Of an hour that comes twice the earlier one is meant; one that never was is refused."""
+    [found] = read(log(sale("9.00")).replace("2026-03-02T10:00:00Z", stated))
+    if expected:
+        assert found["occurred_at"] == expected
+    else:
+        assert found.fault.message == "is no time that exists"
+
+
 def test_without_a_total_what_was_paid_is_one() -> None:
     """Less the change."""
     change = "<TenderChange><Amount>5.00</Amount></TenderChange>"
