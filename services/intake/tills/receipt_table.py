@@ -7,6 +7,7 @@ be read costs its receipt.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import BinaryIO, NamedTuple
@@ -17,6 +18,7 @@ from services.intake.amounts import ZERO
 from services.intake.fields import REQUIRED, NotTaken
 from services.intake.format import FilePart, Refused, UnreadableFile
 from services.intake.shops.message import Json
+from services.intake.tables.numbers import DecimalSign, NoNumber, parts_of
 from services.intake.tills.columns import LINE_KINDS, OF_RECEIPT, RECEIPT_KINDS, columns_of
 from services.intake.tills.keyed_rows import KeyedRow, KeyedRows
 from services.intake.tills.receipt import (
@@ -49,6 +51,7 @@ NUMBERED_BY = ("store", "till", "closing", "receipt")
 PRINTED_WITHIN = timedelta(hours=12)
 """Rows of one receipt are not further apart; of two receipts with one number they are."""
 HUNDRED = Decimal(100)
+NUMBERS = ("total", "unit price", "discount", "quantity", "tax rate")
 CUT_OFF = "ends within a line: it was cut off. If it is whole, end its last line with a line break"
 Row = dict[str, str]
 
@@ -62,11 +65,15 @@ class ReceiptTable(NamedTuple):
     """Lines up to that record, it included."""
     columns: list[str]
     dialect: Dialect
+    decimal: str = ""
+    """The sign before the decimals of its numbers; empty if none of them says which it is."""
 
     def row(self, values: Sequence[str]) -> Row:
-        """The values of a record; of a record with too many no row. Raises NotTaken."""
+        """The values of a record; of a record with too many or too few no row. Raises NotTaken."""
         if any(value.strip() for value in values[len(self.columns) :]):
             raise NotTaken("", "a row has more values than the table has columns")
+        if len(values) < len(self.columns):
+            raise NotTaken("", "a row has fewer values than the table has columns")
         return named_values(self.columns, values)
 
 
@@ -84,18 +91,34 @@ def read_table(stream: BinaryIO) -> Iterator[FilePart]:
     if head is None:
         raise UnreadableFile("is no table of receipts: it has no column 'receipt'")
     table = ReceiptTable(first, head_lines, columns_of(head.values), dialect)
+    signs = set[DecimalSign]()
     with KeyedRows() as kept:
-        kept.add("rows", _keyed(table, records(lines, dialect)))
+        kept.add("rows", _keyed(table, records(lines, dialect), signs))
         kept.arrange()
+        table = table._replace(decimal=_decimal(signs))
         for key in kept.keys("rows"):
             yield from _parts(table, kept.of("rows", key))
 
 
-def _keyed(table: ReceiptTable, found: Iterable[TableRecord]) -> Iterator[tuple[str, KeyedRow]]:
+def _decimal(signs: set[DecimalSign]) -> str:
+    """The sign before the decimals in a table, by all its numbers. Raises UnreadableFile if they
+    contradict each other."""
+    if signs >= {DecimalSign.POINT, DecimalSign.COMMA}:
+        raise UnreadableFile("has decimal points and decimal commas: export it in one notation")
+    return "," if DecimalSign.COMMA in signs else "." if DecimalSign.POINT in signs else ""
+
+
+def _keyed(
+    table: ReceiptTable, found: Iterable[TableRecord], signs: set[DecimalSign]
+) -> Iterator[tuple[str, KeyedRow]]:
+    """The records by their receipts; how their numbers are written is noted in `signs`."""
     for one in found:
         if not one.text.endswith(("\n", "\r")):
             raise UnreadableFile(CUT_OFF)
         row = named_values(table.columns, one.values)
+        for name in NUMBERS:
+            with suppress(NoNumber):  # it is refused where it is read
+                signs.add(parts_of(row.get(name, "")).sign)
         yield SEPARATOR.join(row.get(name, "") for name in NUMBERED_BY), one.row
 
 
@@ -108,7 +131,7 @@ def _parts(table: ReceiptTable, rows: Sequence[KeyedRow]) -> Iterator[FilePart]:
         named = _persons(plain)
         at = _at(plain)
         whole = _of_receipt(plain)
-        for one in touchpoints_of(_receipt(whole, plain, named, at)):
+        for one in touchpoints_of(_receipt(whole, plain, named, at, table.decimal)):
             yield FilePart(place, one)
     except Exception as error:
         yield FilePart(place, _refused(table, rows, fault_of(error), named, at))
@@ -158,12 +181,14 @@ def _persons(rows: Sequence[Row]) -> list[Json]:
 
 def _other(whole: Row, said: str, name: str) -> str:
     """The number of another receipt: of the same till and closing, unless it names them."""
-    if not said or PARTED in said:
+    if not said or (PARTED in said and said.partition(PARTED)[0] == whole["till"]):
         return code(said, name)
     return receipt_number(whole["till"], whole["closing"], said)
 
 
-def _receipt(whole: Row, rows: Sequence[Row], persons: list[Json], at: str) -> TillReceipt:
+def _receipt(
+    whole: Row, rows: Sequence[Row], persons: list[Json], at: str, decimal: str
+) -> TillReceipt:
     if not whole["receipt"]:
         raise NotTaken("receipt", REQUIRED)
     kind = RECEIPT_KINDS.get(whole["kind"].casefold())
@@ -178,7 +203,7 @@ def _receipt(whole: Row, rows: Sequence[Row], persons: list[Json], at: str) -> T
         receipt_number(whole["till"], whole["closing"], whole["receipt"]),
         at,
         currency,
-        [_line(whole, one) for one in rows],
+        [_line(whole, one, decimal) for one in rows],
         kind,
         voids=_other(whole, whole["voids"], "voids"),
         persons=persons,
@@ -187,7 +212,7 @@ def _receipt(whole: Row, rows: Sequence[Row], persons: list[Json], at: str) -> T
     )
 
 
-def _line(whole: Row, row: Row) -> SoldGoods:
+def _line(whole: Row, row: Row, decimal: str) -> SoldGoods:
     kind = LINE_KINDS.get(row.get("line kind", "").casefold())
     if kind is None:
         raise NotTaken("line kind", f"must be one of {', '.join(sorted(set(LINE_KINDS.values())))}")
@@ -195,26 +220,26 @@ def _line(whole: Row, row: Row) -> SoldGoods:
         raise NotTaken("total", REQUIRED)
     discount, price = row.get("discount"), row.get("unit price")
     line = SoldGoods(
-        money(row["total"], "total"),
-        number(row.get("quantity") or "1", "quantity"),
+        money(row["total"], "total", decimal),
+        number(row.get("quantity") or "1", "quantity", decimal),
         kind,
         unit_of(row.get("unit", "")),
-        discount=abs(money(discount, "discount")) if discount else ZERO,
+        discount=abs(money(discount, "discount", decimal)) if discount else ZERO,
         line_id=code(row.get("line", ""), "line"),
         sku=code(row.get("sku", ""), "sku"),
         gtin=code(row.get("gtin", ""), "gtin"),
         title=label(row.get("title", "")),
         category=label(row.get("category", ""), 100),
-        tax_rate=_rate(row.get("tax rate", "")),
+        tax_rate=_rate(row.get("tax rate", ""), decimal),
         of_order=_other(whole, row.get("original", ""), "original"),
     )
-    return priced(line, money(price, "unit price")) if price else line
+    return priced(line, money(price, "unit price", decimal)) if price else line
 
 
-def _rate(text: str) -> Decimal | None:
+def _rate(text: str, decimal: str) -> Decimal | None:
     if not text:
         return None
-    rate = number(text.rstrip("% "), "tax rate") / HUNDRED
+    rate = number(text.rstrip("% "), "tax rate", decimal) / HUNDRED
     if not 0 <= rate <= 1:
         raise NotTaken("tax rate", "must be a percentage")
     return rate

@@ -129,6 +129,7 @@ def records(lines: Iterable[str], dialect: Dialect) -> Iterator[TableRecord]:
         delimiter=dialect.delimiter,
         quotechar=dialect.quote or None,
         quoting=csv.QUOTE_MINIMAL if dialect.quote else csv.QUOTE_NONE,
+        strict=True,  # a quote that stands anywhere else would take the rows behind it along
     )
     while True:
         kept.kept.clear()

@@ -20,6 +20,15 @@ _NUMBER = r"([+-]?)([0-9]{1,15}|[0-9]{1,3}(?:[%s'\u00a0 ][0-9]{3}){1,4})%s([0-9]
 COMMA = re.compile(_NUMBER % (".", ","))
 POINT = re.compile(_NUMBER % (",", r"\."))
 WHOLE = re.compile(r"([+-]?)([0-9]{1,15})()(-?)")
+_GROUPED = r"([+-]?)([0-9]{1,3}(?:[%s'\u00a0 ][0-9]{3}){1,4})()(-?)"
+PATTERNS = {
+    ",": (COMMA, WHOLE, re.compile(_GROUPED % ".")),
+    ".": (POINT, WHOLE, re.compile(_GROUPED % ",")),
+    "": (COMMA, POINT, WHOLE),
+}
+"""By the sign before the decimals; empty: it is not known."""
+OF_EITHER = re.compile(r"[+-]?[1-9][0-9]{0,2}[.,][0-9]{3}-?")
+"""What is a thousand times as much by the one sign as by the other."""
 GERMAN_DAY = re.compile(r"([0-9]{1,2})\.([0-9]{1,2})\.([0-9]{4})")
 DAY = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})")
 CLOCK = re.compile(r"([0-9]{1,2}):([0-9]{2})(?::([0-9]{2})(?:[.,]([0-9]{1,9}))?)?")
@@ -31,8 +40,11 @@ def number(text: str, path: str, decimal: str = "") -> Decimal:
     """A number with a decimal comma or point; `decimal` says which it is, if it is known. Raises
     NotTaken."""
     plain = text.strip()
-    patterns = {",": (COMMA, WHOLE), ".": (POINT, WHOLE)}.get(decimal, (COMMA, POINT, WHOLE))
-    for pattern in patterns:
+    if not decimal and OF_EITHER.fullmatch(plain):
+        raise NotTaken(
+            path, "may be a thousand times as much: no number says which sign is decimal"
+        )
+    for pattern in PATTERNS[decimal]:
         if match := pattern.fullmatch(plain):
             sign, whole, decimals, behind = match.groups()
             if sign and behind:

@@ -70,6 +70,48 @@ def test_one_row_that_cannot_be_read_costs_its_receipt() -> None:
     assert other["body"]["order_id"] == "3/2"
 
 
+@pytest.mark.parametrize(
+    ("sofa", "cup", "totals"),
+    [("1.250", "12,50", ["1250", "12.5"]), ("1,250", "12.50", ["1250", "12.5"]),
+     ("1,250", "12,50", ["1.25", "12.5"])],
+)  # fmt: skip
+def test_a_table_has_one_decimal_sign(sofa: str, cup: str, totals: list[str]) -> None:
+    """By all its numbers, so that thousands are thousands."""
+    when = "2026-03-02T10:00"
+    [found] = read(f"12;3;1;{when};;a;1;{sofa};;;;", f"12;3;1;{when};;b;1;{cup};;;;")
+    assert [one["total"] for one in found["body"]["lines"]] == totals
+
+
+def test_what_no_number_decides_is_refused() -> None:
+    """And so is a table in two notations."""
+    when = "2026-03-02T10:00"
+    ambiguous, whole = read(f"12;3;1;{when};;a;1;1.250;;;;", f"12;3;2;{when};;a;1;7;;;;")
+    assert ambiguous[0] == "total"
+    assert whole["body"]["lines"][0]["total"] == "7"
+    with pytest.raises(UnreadableFile, match="points and decimal commas"):
+        read(f"12;3;1;{when};;a;1;1,50;;;;", f"12;3;2;{when};;a;1;1.50;;;;")
+
+
+def test_a_quote_takes_no_rows_along() -> None:
+    """Nor is a row with too few values read as one whose last ones are empty."""
+    head = "receipt;time;title;quantity;total\n"
+    rows = [f'{n};2026-03-02T10:00;"{n}/4 Zoll Rohr;1;7,00' for n in (1, 2, 3)]
+    with pytest.raises(UnreadableFile, match="cannot be read"):
+        read(*rows, head=head)
+    [short] = read("1;2026-03-02T10:00;5,00", head=head)
+    assert short[0] == ""
+
+
+def test_a_receipt_number_may_have_a_slash() -> None:
+    """It is found by what names it, as another one of the same till or in full."""
+    when = "2026-03-02T10:00"
+    sold = f"12;3;2026/1001;{when};;a;1;7,00;;;;"
+    for named in ("2026/1001", "3/2026%2F1001"):
+        first, void = read(sold, f"12;3;9;{when};;a;1;7,00;;;{named};void")
+        assert first["body"]["order_id"] == "3/2026%2F1001"
+        assert void["body"]["voids"] == "3/2026%2F1001"
+
+
 def test_numbers_that_begin_again_are_refused() -> None:
     """Two receipts of one number are never taken for one: neither by their days nor by their
     customers."""
