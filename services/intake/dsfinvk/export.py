@@ -27,6 +27,7 @@ from services.intake.dsfinvk.master import (
 )
 from services.intake.dsfinvk.receipt import (
     SOLD,
+    STORNO,
     ReceiptRows,
     Row,
     folded,
@@ -115,7 +116,7 @@ class Joined:
     ) -> None:
         self._tables, self._master = tables, master
         self._heads = kept.of(HEADS, key)
-        self._details = {name: kept.of(name, key) for name in DETAILS if name in tables}
+        self._details = {name: _once(kept.of(name, key)) for name in DETAILS if name in tables}
         self._head = self._rows(HEADS, self._heads)[0]
 
     def parts(self) -> Iterator[FilePart]:
@@ -161,7 +162,7 @@ class Joined:
         if receipt is not None and receipt.kind == VOID:
             taken = sum((one.total for one in receipt.lines), ZERO)
             of_closing.voided += max(ZERO, -taken)
-        elif self._head["BON_STORNO"] != "1":
+        elif not STORNO.get(self._head["BON_STORNO"].strip().lower(), False):
             of_closing.receipts += 1
             if receipt is not None:
                 of_closing.opened_at = min(of_closing.opened_at or receipt.at, receipt.at)
@@ -183,6 +184,11 @@ class Joined:
         for name, rows in self._details.items():
             text += f"{name}\n" + "".join(one.text for one in rows) if rows else ""
         return Refused(text.encode(), fault, refusal_of(SYSTEM, persons, at))
+
+
+def _once(rows: list[KeyedRow]) -> list[KeyedRow]:
+    """Rows without those that stand again: a closing may be in an export twice."""
+    return list({one.text: one for one in reversed(rows)}.values())[::-1]
 
 
 def _written(table: ExportTable, row: Row) -> str:

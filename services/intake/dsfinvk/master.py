@@ -59,6 +59,8 @@ class ClosingTables:
     def __init__(self, files: ExportFiles, tables: Mapping[str, ExportTable]) -> None:
         self._files, self._tables = files, tables
         self.closings: dict[ClosingKey, ClosingData] = {}
+        self._begun: dict[tuple[str, str], ClosingKey] = {}
+        """Closings by what their receipts are numbered by."""
         self.stores: dict[str, str] = {}
         """Stores by the ids of their tills."""
         for row, decimal in self._rows("cashpointclosing.csv"):
@@ -75,7 +77,11 @@ class ClosingTables:
         for of_closing, row, _ in self._known("pa.csv"):
             name = label(row.get("AGENTUR_NAME") or row["AGENTUR_ID"], 100)
             of_closing.agencies[row["AGENTUR_ID"]] = name
+        seen = set[tuple[str, ...]]()  # a closing may be in an export twice
         for of_closing, row, decimal in self._known("businesscases.csv"):
+            if (said := tuple(row.values())) in seen:
+                continue
+            seen.add(said)
             total = _read("businesscases.csv", money, row["Z_UMS_BRUTTO"] or "0",
                           "Z_UMS_BRUTTO", decimal)  # fmt: skip
             of_closing.totals.append((row["GV_TYP"], total))
@@ -88,6 +94,11 @@ class ClosingTables:
         at = _read("cashpointclosing.csv", instant, row["Z_ERSTELLUNG"], "Z_ERSTELLUNG")
         place = TillPlace(SYSTEM, "", till)
         self.closings[key_of(row)] = ClosingData(place, f"{name:f}", at, decimal)
+        if self._begun.setdefault((till, f"{name:f}"), key_of(row)) != key_of(row):
+            raise UnreadableFile(
+                f"has two closings {name:f} of the till {till}: its numbers have begun again, and "
+                "receipts of both would have the same ones. Give the till another id from then on"
+            )
 
     def _rows(self, name: str) -> Iterator[tuple[dict[str, str], str]]:
         table = self._tables.get(name)

@@ -28,6 +28,7 @@ from services.intake.tills.receipt import (
     receipt_number,
     unit_of,
     with_discount,
+    without_voided,
 )
 from services.intake.tills.values import code, instant, label, money, number, rounded
 
@@ -61,6 +62,7 @@ ROUNDED = Decimal("0.02")
 """How far lines of five decimals may be from a total of two."""
 CONSUMERS = frozenset({"", "kunde", "endkunde", "privatkunde", "privat", "verbraucher"})
 NONE_PAID = "keine"
+STORNO = {"1": True, "true": True, "0": False, "false": False, "": False}
 WALK_IN = frozenset(
     {
         "laufkunde", "laufkundschaft", "barverkauf", "barkunde", "bar-verkauf", "sammelkunde",
@@ -102,7 +104,16 @@ def kind_of(head: Row) -> str:
     kind = BON_TYPES.get(folded(head["BON_TYP"]))
     if kind is None:
         raise NotTaken("BON_TYP", "is no type of receipt", RejectReason.UNKNOWN_TYPE)
-    return VOID if kind == SALE and head["BON_STORNO"] == "1" else kind
+    return VOID if kind == SALE and is_reversed(head, "BON_STORNO") else kind
+
+
+def is_reversed(row: Row, name: str) -> bool:
+    """Whether a receipt or a line says that it takes another one back. Raises NotTaken for what is
+    neither yes nor no."""
+    found = STORNO.get(row.get(name, "").strip().lower())
+    if found is None:
+        raise NotTaken(name, "must be 0 or 1")
+    return found
 
 
 def is_walk_in(head: Row) -> bool:
@@ -134,16 +145,25 @@ def receipt_of(
     """A receipt; `stores` are those of all tills of the export. Raises NotTaken."""
     head, decimal = rows.head, of_closing.decimal
     references = _references(rows, of_closing, stores)
-    of_whole = list(dict.fromkeys((one.order, one.issuer) for one in references if not one.line))
-    kind = kind_of(head)
+    kind, names = kind_of(head), [one["POS_ZEILE"] for one in rows.lines]
+    if len(set(names)) < len(names):
+        raise NotTaken("POS_ZEILE", "two lines of the receipt have this number")
+    if kind == VOID:  # it takes back the whole, whichever of its lines says of which receipt
+        references = [one._replace(line="") for one in references]
+    of_whole = list(
+        dict.fromkeys((one.order, one.issuer) for one in references if one.line not in names)
+    )
     if kind == VOID and len(of_whole) > 1:
         raise NotTaken("REF_BON_ID", "takes back several receipts")
     named = of_whole[0] if len(of_whole) == 1 else ("", "")
-    by_line = {one.line: one for one in references if one.line}
+    by_line: dict[str, Reference] = {}
+    for one in references:
+        if one.line in names and by_line.setdefault(one.line, one) != one:
+            raise NotTaken("REF_BON_ID", "a line names several receipts")
     lines: list[SoldGoods] = []
     if kind in (SALE, VOID):
-        found = [_line(rows, one, of_closing, by_line) for one in rows.lines]
-        lines = _made_up(rows, found, of_closing)
+        found = [_line(rows, row, of_closing, by_line) for row in rows.lines]
+        lines = _made_up(rows, found, of_closing, names_another=bool(named[0]) and kind == SALE)
     at = head.get("BON_ENDE") or head.get("BON_START") or ""
     if not at:
         raise NotTaken("BON_ENDE", REQUIRED)
@@ -197,7 +217,7 @@ def _line(
         category=label(row.get("WARENGR") or row.get("WARENGR_ID", ""), 100),
         tax_rate=of_closing.rates.get(keys[0]) if len(keys) == 1 else None,
         seller=of_closing.agencies.get(agency, agency) if agency.strip("0") else "",
-        voids=row.get("P_STORNO") == "1",
+        voids=is_reversed(row, "P_STORNO"),
         of_order=origin.order if origin else "",
         of_issuer=origin.issuer if origin else "",
     )
@@ -224,10 +244,15 @@ def _priced(prices: Sequence[Row], kind: str, decimal: str) -> Decimal:
 
 
 def _made_up(
-    rows: ReceiptRows, lines: Sequence[tuple[str, SoldGoods]], of_closing: ClosingData
+    rows: ReceiptRows,
+    lines: Sequence[tuple[str, SoldGoods]],
+    of_closing: ClosingData,
+    *,
+    names_another: bool,
 ) -> list[SoldGoods]:
-    """The goods after the discounts of the whole receipt. Raises NotTaken where all lines do not
-    make up its total: some tills count in it only what is turnover."""
+    """The goods after the discounts of the whole receipt, which no line bears that was taken back.
+    Raises NotTaken where all lines do not make up its total: some tills count in it only what is
+    turnover."""
     if rows.head.get("UMS_BRUTTO"):
         stated = money(rows.head["UMS_BRUTTO"], "UMS_BRUTTO", of_closing.decimal)
         sums = (
@@ -241,10 +266,13 @@ def _made_up(
     for case, line in lines:
         if case == DISCOUNT:
             off[line.tax_rate] = off.get(line.tax_rate, ZERO) - line.total
+    if not any(off.values()):
+        return goods
+    goods, cancelled = without_voided(goods, names_another=names_another)
     for rate, amount in off.items():
         if amount:
             goods = with_discount(goods, amount, of_closing.currency, rate)
-    return goods
+    return [*goods, *cancelled]
 
 
 def _payments(rows: ReceiptRows, of_closing: ClosingData) -> list[str]:

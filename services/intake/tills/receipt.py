@@ -7,7 +7,7 @@ or an aborted receipt stays what it is, and counts nowhere. Pure.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -117,7 +117,7 @@ def touchpoints_of(receipt: TillReceipt) -> list[bytes]:
     if receipt.kind != SALE or not receipt.lines:
         kind = OTHER if receipt.kind == SALE else receipt.kind
         return [_uncounted(receipt, kind)]
-    lines, cancelled = _without_voided(receipt)
+    lines, cancelled = without_voided(receipt.lines, names_another=bool(receipt.returns))
     back = [one for one in lines if one.kind in GOODS and _takes_back(one)]
     sold = [one for one in lines if not (one.kind in GOODS and _takes_back(one))]
     if not lines and not cancelled:  # all of it was taken back before it was printed
@@ -175,10 +175,14 @@ def with_discount(
     Raises NotTaken if there is nothing it could be taken off."""
     bearing = [one.kind in GOODS and one.total * amount > 0 for one in lines]
     alike = [one.tax_rate == rate and is_so for one, is_so in zip(lines, bearing, strict=True)]
-    chosen = alike if rate is not None and any(alike) else bearing
-    if not any(chosen):
-        raise NotTaken("discount", "there is nothing on the receipt it could be taken off")
-    weights = [abs(one.total) if is_so else ZERO for one, is_so in zip(lines, chosen, strict=True)]
+    for chosen in (alike, bearing):
+        weights = [
+            abs(one.total) if is_so else ZERO for one, is_so in zip(lines, chosen, strict=True)
+        ]
+        if sum(weights) >= abs(amount):
+            break
+    else:
+        raise NotTaken("discount", "the receipt has no goods of which so much could be taken off")
     parts = shares(amount, weights, step_of(currency))
     return [
         one._replace(total=one.total - part, discount=one.discount + abs(part)) if part else one
@@ -204,18 +208,21 @@ def _takes_back(line: SoldGoods) -> bool:
     return line.total < 0 or line.quantity < 0
 
 
-def _without_voided(receipt: TillReceipt) -> tuple[list[SoldGoods], list[SoldGoods]]:
+def without_voided(
+    lines: Iterable[SoldGoods], *, names_another: bool
+) -> tuple[list[SoldGoods], list[SoldGoods]]:
     """The lines that are left of those that later ones took back, and lines that void those of
-    another receipt. Raises NotTaken for one that takes back what nobody sold."""
+    another receipt, if this one names it. Raises NotTaken for one that takes back what nobody
+    sold."""
     left: list[SoldGoods] = []
     cancelled: list[SoldGoods] = []
-    for one in receipt.lines:
+    for one in lines:
         if not one.voids:
             left.append(one)
             continue
         place = next((n for n in reversed(range(len(left))) if _is_voided(left[n], one)), None)
         if place is None:
-            if not (one.of_order or receipt.returns):
+            if not (one.of_order or names_another):
                 raise NotTaken("lines", "a line takes back what no line before it sold")
             cancelled.append(one)
             continue

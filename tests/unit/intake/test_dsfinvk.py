@@ -27,7 +27,9 @@ from services.intake.dsfinvk.receipt import (
     PAID_BY,
     folded,
 )
+from services.intake.fields import NotTaken
 from services.intake.format import Ignored, Refused, UnreadableFile
+from services.intake.tills.receipt import SoldGoods, with_discount
 
 ROOT = Path(__file__).parents[3]
 SAMPLE = ROOT / "tests/contract/file_formats/dsfinvk/two_tills"
@@ -298,16 +300,100 @@ def test_rows_of_no_receipt_are_refused_with_their_number() -> None:
     ]
 
 
+def test_a_closing_that_stands_twice_is_one() -> None:
+    """An export that was joined with itself is that export, totals of the till included."""
+    files = sample()
+    for name, content in files.items():
+        if name.endswith(".csv"):
+            head, records = rows(content.decode())
+            files[name] = (head + "".join(records) * 2).encode()
+    assert read(files) == read(sample())
+
+
+def test_numbers_of_closings_that_begin_again_are_refused() -> None:
+    """Receipts of both would have the same numbers."""
+
+    def again(text: str) -> str:
+        head, (first, *others) = rows(text)
+        return head + first + first.replace("2026-03-02", "2026-05-02") + "".join(others)
+
+    with pytest.raises(UnreadableFile, match="its numbers have begun again"):
+        read(edited("cashpointclosing.csv", again))
+
+
+@pytest.mark.parametrize("line", ["0", "1", "99"])
+def test_a_reference_is_found_whatever_line_it_is_of(line: str) -> None:
+    """A void takes back the whole receipt; what no line says, the receipt says."""
+    place, bons = column("POS_ZEILE", "references.csv"), ("1005", "1004")
+    void, back = (
+        receipts(read(edited("references.csv", lambda text: with_value(text, bon, place, line))))
+        for bon in bons
+    )
+    assert void["1005"] == receipts(read(sample()))["1005"]
+    whole = edited("references.csv", lambda text: with_value(text, "1004", place, ""))
+    expected = sample() if line == "1" else whole
+    assert back["1004"] == receipts(read(expected))["1004"]
+
+
+@pytest.mark.parametrize(("stated", "is_read"), [("true", True), ("TRUE", True), ("ja", False)])
+def test_what_takes_back_says_yes_or_no(stated: str, is_read: bool) -> None:
+    """A void whose word nobody knows is no sale and no return."""
+    place = column("BON_STORNO", "transactions.csv")
+    files = edited("transactions.csv", lambda text: with_value(text, "1005", place, stated))
+    assert receipts(read(files)).get("1005") == (
+        receipts(read(sample()))["1005"] if is_read else None
+    )
+
+
+def test_a_line_that_was_taken_back_bears_no_discount() -> None:
+    """Of the receipt as a whole; the others bear it as if it had never been there."""
+    files = sample()
+    for name, lines in (
+        ("lines.csv", ("5;;Tasse;;Umsatz;;0;0;0;4716;;;;1,000;1,000;;4,00000",
+                       "6;;Tasse;;Umsatz;;0;0;1;4716;;;;-1,000;1,000;;4,00000")),
+        ("lines_vat.csv", ("5;1;4,00000;3,36134;0,63866", "6;1;-4,00000;-3,36134;-0,63866")),
+    ):  # fmt: skip
+        files[name] += b"".join(f"K1;2026-03-02T20:05:00;17;1013;{x}\r\n".encode() for x in lines)
+    storno = column("P_STORNO", "lines.csv")
+    files["lines.csv"] = changed_line(
+        files["lines.csv"].decode(), "1013", "6", storno, "1"
+    ).encode()
+    assert receipts(read(files))["1013"] == receipts(read(sample()))["1013"]
+
+
+def changed_line(text: str, bon: str, line: str, place: int, value: str) -> str:
+    """A table with one value of a line of a receipt changed."""
+    head, records = rows(text)
+    made = []
+    for one in records:
+        parts = one.rstrip("\r\n").split(";")
+        if parts[3:5] == [bon, line]:
+            parts[place] = value
+            one = ";".join(parts) + "\r\n"
+        made.append(one)
+    return head + "".join(made)
+
+
+def test_a_discount_takes_no_goods_below_nothing() -> None:
+    """What is more than the goods of its rate is borne by all; more than all goods is refused."""
+    rate = Decimal("0.19")
+    goods = [SoldGoods(Decimal(3), Decimal(1), tax_rate=rate), SoldGoods(Decimal(20), Decimal(1))]
+    found = with_discount(goods, Decimal(5), "EUR", rate)
+    assert sum(one.total for one in found) == 18
+    assert all(one.total >= 0 for one in found)
+    with pytest.raises(NotTaken):
+        with_discount(goods, Decimal(30), "EUR", rate)
+
+
 def test_a_receipt_that_stands_twice_is_one_and_two_of_one_number_are_none() -> None:
-    """An export that was joined with itself doubles the lines, too: they no longer make up the
-    total."""
+    """Rows that are the same stand for one."""
 
     def doubled(text: str, bon: str = "1002") -> str:
         head, records = rows(text)
         return head + "".join(records) + "".join(r for r in records if r.split(";")[3] == bon)
 
     assert receipts(read(edited("transactions.csv", doubled))) == receipts(read(sample()))
-    assert "1002" not in receipts(read(edited("lines_vat.csv", doubled)))
+    assert receipts(read(edited("lines_vat.csv", doubled))) == receipts(read(sample()))
     other = edited("transactions.csv", lambda text: doubled(text).replace("4,94", "5,94", 1))
     assert "1002" not in receipts(read(other))
 
