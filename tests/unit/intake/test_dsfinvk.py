@@ -324,11 +324,14 @@ def test_numbers_of_closings_that_begin_again_are_refused() -> None:
 @pytest.mark.parametrize("line", ["0", "1", "99"])
 def test_a_reference_is_found_whatever_line_it_is_of(line: str) -> None:
     """A void takes back the whole receipt; what no line says, the receipt says."""
-    place, bons = column("POS_ZEILE", "references.csv"), ("1005", "1004")
-    void, back = (
-        receipts(read(edited("references.csv", lambda text: with_value(text, bon, place, line))))
-        for bon in bons
-    )
+    place = column("POS_ZEILE", "references.csv")
+
+    def of_line(bon: str) -> dict[str, list[Any]]:
+        return receipts(
+            read(edited("references.csv", lambda text: with_value(text, bon, place, line)))
+        )
+
+    void, back = of_line("1005"), of_line("1004")
     assert void["1005"] == receipts(read(sample()))["1005"]
     whole = edited("references.csv", lambda text: with_value(text, "1004", place, ""))
     expected = sample() if line == "1" else whole
