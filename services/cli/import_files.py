@@ -252,8 +252,12 @@ def _require_some(rejected: int, events: int, refused: RefusedRows) -> None:
 
 def _write(found: ImportFile, output: str, errors: str, as_json: bool) -> None:
     """Touchpoints as JSON lines; the file is there when it is complete."""
-    refused = _refused_rows(found, errors)
     path = Path(output)
+    if path.exists():
+        raise InputError(
+            f"{one_line(output)} is there already, and is not replaced: name another file"
+        )
+    refused = _refused_rows(found, errors)
     beside = path.with_name(f"{path.name}.part")
     events = written = 0
     try:

@@ -106,6 +106,11 @@ def test_events_are_written_for_kafka(tmp_path: Path, customers: Path) -> None:
     output = tmp_path / "events.jsonl"
     c360(tmp_path / "none", "import", str(customers), "--map", "customers", "--output", str(output))
     assert not (tmp_path / "none").exists()
+    before = customers.read_bytes()
+    for taken in (output, customers):
+        again = ("import", str(customers), "--map", "customers", "--output", str(taken))
+        assert "is there already" in c360(None, *again, code=65).stderr
+    assert customers.read_bytes() == before
     data_dir, other = tmp_path / "data", tmp_path / "other"
     c360(data_dir, "ingest", str(output))
     c360(other, "import", str(customers), "--map", "customers")

@@ -18,8 +18,9 @@ from services.intake.tables.opened import TableFile
 PART_BYTES = 1 << 20
 UTF_8, UTF_8_MARKED, WINDOWS = "utf-8", "utf-8-sig", "cp1252"
 NOT_IN_WINDOWS = re.compile(rb"[\x81\x8d\x8f\x90\x9d]")
-OTHER_LETTERS = re.compile(rb"[A-Za-z][\x81\x84\x8a\x94\x9f][a-z]")
-"""Within words: umlauts of DOS and of old Macintosh computers, no letters of Windows."""
+OTHER_LETTERS = re.compile(rb"[A-Za-z][\x81\x84\x8a\x94\x9f][a-z]|(?<![A-Za-z])\x99[a-z]{2}")
+"""Umlauts of DOS and of old Macintosh computers where words have no such letters of Windows: within
+them, and the capital O before others."""
 SAY = 'say it: encoding = "…" in the map, or --set encoding=…'
 
 

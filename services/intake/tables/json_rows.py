@@ -24,6 +24,7 @@ from services.intake.tables.table import (
 )
 
 LINE_BYTES_MAX = 1 << 20
+DIGITS_MAX = 40
 A_LIST = "is a list, where one value is expected"
 NO_OBJECT = "is no JSON object"
 
@@ -84,7 +85,7 @@ class JsonRows:
 def _object(content: bytes) -> dict[str, Cell] | str:
     try:
         plain = json.loads(
-            content.decode(), parse_float=Decimal, parse_int=_whole, parse_constant=_refuse
+            content.decode(), parse_float=_number, parse_int=_number, parse_constant=_refuse
         )
     except UnicodeDecodeError:
         return "is not UTF-8"
@@ -100,8 +101,12 @@ def _object(content: bytes) -> dict[str, Cell] | str:
     return found if len(found) <= ROW_CELLS_MAX else f"has over {ROW_CELLS_MAX} fields"
 
 
-def _whole(digits: str) -> int | Decimal:
-    return int(digits) if len(digits) < 300 else Decimal(digits)
+def _number(text: str) -> Decimal | UnreadableCell:
+    """A number whose digits can be written out; the exponent of a short one may be enormous."""
+    number = Decimal(text) if len(text) <= DIGITS_MAX else Decimal("nan")
+    if number.is_nan() or abs(number.adjusted()) > DIGITS_MAX:
+        return UnreadableCell(text[:CELL_CHARS_MAX], "has more digits than any number here")
+    return number
 
 
 def _refuse(word: str) -> NoReturn:

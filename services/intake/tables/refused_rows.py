@@ -12,7 +12,7 @@ import io
 import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date
+from datetime import date, datetime, time
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -99,6 +99,8 @@ class RefusedRows:
             text = f"{Decimal(repr(cell)) if isinstance(cell, float) else Decimal(cell):f}"
             text = text.removesuffix(".0")
             return self._with_sign(text, place) if "." in text else text
+        if isinstance(cell, datetime) and cell.time() == time() and cell.tzinfo is None:
+            cell = cell.date()  # a workbook has no days of their own
         text = cell.isoformat() if isinstance(cell, date) else cell
         return f"'{text}" if FORMULA.match(text) and not NUMBER.fullmatch(text) else text
 

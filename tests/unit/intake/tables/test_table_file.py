@@ -96,6 +96,7 @@ def test_a_packed_file_is_read(opened: Opened) -> None:
     [
         ("Titel;Preis\nä;ü".encode() + b";\xe4\n", "UTF-8 in part only"),
         ("Artikelnummer;Titel\n1;Müller\n".encode("cp850"), "neither UTF-8 nor Windows-1252"),
+        ("Artikelnummer;Titel\n1;in Österreich\n".encode("cp850"), "encoding"),
         ("Artikelnummer;Titel\n1;Märchen\n".encode("mac-roman"), "neither UTF-8"),
         (b"Artikelnummer;Titel\n1;a\0b\n", "zero"),
         (b"", "is empty"),

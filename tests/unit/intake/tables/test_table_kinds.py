@@ -9,7 +9,8 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 from zipfile import ZIP_DEFLATED, ZipFile
 
 import orjson
@@ -23,6 +24,8 @@ from services.ingest.lines import InputError
 from services.intake.tables import workbook
 from services.intake.tables.import_file import ImportFile
 from services.intake.tables.layout import checked_map
+from services.intake.tables.refused_rows import RefusedRows
+from services.intake.tables.table import TableRow
 from services.runtime.settings.realms import RealmSettings
 
 REALMS = {"default": RealmSettings()}
@@ -86,6 +89,26 @@ def test_cells_of_a_workbook_keep_their_types(saved: Saved) -> None:
         {"sku": "0816", "price": "12.5", "title": "true",
          "valid_from": "2026-03-03T00:00:00+01:00"},
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("number", ["1e3000000000000", "1e999999999", "-1e-999999999", "9" * 50])
+def test_numbers_of_countless_digits_are_refused(tmp_path: Path, number: str) -> None:
+    """At once, as a price and as a code, and their row is written as it stood."""
+    path = tmp_path / "lines.jsonl"
+    path.write_text(f'{{"sku": "1", "price": {number}}}\n{{"sku": {number}, "price": 1}}\n')
+    assert [row for row, _ in bodies(path)] == [1, 2]
+
+
+def test_days_of_a_workbook_are_refused_as_days(tmp_path: Path) -> None:
+    """So that what is valid until one lasts until it ends, once the row is mended."""
+    layout = cast(Any, SimpleNamespace(names=["ab", "um"], ignored=frozenset()))
+    refused = RefusedRows(tmp_path / "errors.csv", layout, ";", {})
+    day = datetime(2026, 3, 31)  # noqa: DTZ001 - as Excel has it
+    refused.add([TableRow(2, (day, day.replace(hour=9)))], "why")
+    refused.flush()
+    assert (tmp_path / "errors.csv").read_text("utf-8").split("\n")[1].strip() == (
+        "2;why;2026-03-31;2026-03-31T09:00:00"
+    )
 
 
 def test_zeros_that_a_workbook_shows_are_read(saved: Saved) -> None:
