@@ -40,7 +40,7 @@ from services.intake.dsfinvk.receipt import (
 from services.intake.fields import NotTaken
 from services.intake.format import FilePart, Ignored, Refused
 from services.intake.shops.message import Json, digest, given, touchpoint
-from services.intake.tills.keyed_rows import KeyedRow, KeyedRows
+from services.intake.tills.keyed_rows import KeyedRow, KeyedRows, require_few
 from services.intake.tills.receipt import (
     SALE,
     TILL,
@@ -128,6 +128,7 @@ class Joined:
         fault: Fault | None = None
         found: list[bytes] = []
         try:
+            require_few(self._heads, *self._details.values())
             if len({one.text for one in self._heads}) > 1:
                 raise NotTaken("BON_ID", "two receipts have this number")
             if of_closing is None:

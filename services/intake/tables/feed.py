@@ -29,6 +29,9 @@ TOKEN_BYTES_MAX = 1 << 20
 MARKUP = re.compile(rb"(?:\xef\xbb\xbf)?\s*<(\?xml|!--|!DOCTYPE|[A-Za-z])")
 WIDE = (b"\xff\xfe<\0", b"\xfe\xff\0<")
 SEVERAL = "occurs several times"
+MIXED = "has text beside elements within it, and nobody knows which is meant"
+CHILD = "\0"
+"""Stands for an element within a text; no text of XML has it."""
 
 
 class _NoFeed(Exception):
@@ -111,6 +114,8 @@ class _ItemReader:
         self._item: dict[str, Cell] = {}
         self._parts: list[str] = []
         self._chars = 0
+        self._outer: list[tuple[list[str], int]] = []
+        """The texts of the elements around the current one, as far as they were read."""
         self._taken: list[dict[str, Cell]] = []
         self._silent, self._is_heard = 0, False
         """Bytes behind the last event."""
@@ -145,8 +150,10 @@ class _ItemReader:
         if self._within is None:
             if local in self._elements:
                 self._within, self._item, self._path = self._depth, {}, []
+                self._parts, self._chars, self._outer = [], 0, []
             return
         self._path.append(local)
+        self._outer.append((self._parts, self._chars))
         self._parts, self._chars = [], 0
         for key, value in attributes.items():
             if not key.startswith("xmlns"):
@@ -168,13 +175,17 @@ class _ItemReader:
         elif self._within is not None:
             self._put(".".join(self._path), "".join(self._parts))
             self._path.pop()
-            self._parts, self._chars = [], 0
+            self._parts, self._chars = self._outer.pop()
+            if self._parts[-1:] != [CHILD]:
+                self._parts.append(CHILD)
         self._depth -= 1
 
     def _put(self, name: str, text: str) -> None:
-        cell = text_cell(text)
+        cell = text_cell(text.replace(CHILD, ""))
         if cell is None:
             return
+        if CHILD in text:
+            cell = UnreadableCell("", MIXED)
         if name in self._item:
             cell = UnreadableCell("", SEVERAL)
         self._item[name] = cell

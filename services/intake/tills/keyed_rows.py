@@ -7,12 +7,17 @@ it is closed: so a table of any size takes bounded memory. Nothing else is kept 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from types import TracebackType
 from typing import NamedTuple, Self
 
+from schemas.reject import RejectReason
+from services.intake.fields import NotTaken
+
 CACHE_KIB = 32 * 1024
+ROWS_MAX = 2_000
+"""Of one receipt in one table; a receipt may have 500 lines."""
 CHUNK_ROWS = 1_000
 
 
@@ -23,6 +28,12 @@ class KeyedRow(NamedTuple):
     """Of its line."""
     text: str
     """As it is written."""
+
+
+def require_few(*tables: Sequence[KeyedRow]) -> None:
+    """Raises NotTaken for a receipt of more rows than one may have."""
+    if any(len(rows) > ROWS_MAX for rows in tables):
+        raise NotTaken("", f"has more than {ROWS_MAX:,} rows", RejectReason.TOO_LARGE)
 
 
 class KeyedRows:
@@ -57,10 +68,11 @@ class KeyedRows:
         self._database.execute("create index by_name on keyed (part, named, number)")
 
     def of(self, table: str, key: str) -> list[KeyedRow]:
-        """The rows of one key, in their order."""
+        """The rows of one key, in their order: no more than one above ROWS_MAX, by which it shows
+        that there are too many."""
         found = self._database.execute(
-            "select number, row from keyed where part = ? and named = ? order by number",
-            (table, key),
+            "select number, row from keyed where part = ? and named = ? order by number limit ?",
+            (table, key, ROWS_MAX + 1),
         )
         return [KeyedRow(*row) for row in found]
 

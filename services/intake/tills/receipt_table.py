@@ -20,7 +20,7 @@ from services.intake.format import FilePart, Refused, UnreadableFile
 from services.intake.shops.message import Json
 from services.intake.tables.numbers import DecimalSign, NoNumber, parts_of
 from services.intake.tills.columns import LINE_KINDS, OF_RECEIPT, RECEIPT_KINDS, columns_of
-from services.intake.tills.keyed_rows import KeyedRow, KeyedRows
+from services.intake.tills.keyed_rows import KeyedRow, KeyedRows, require_few
 from services.intake.tills.receipt import (
     PARTED,
     SoldGoods,
@@ -127,6 +127,7 @@ def _parts(table: ReceiptTable, rows: Sequence[KeyedRow]) -> Iterator[FilePart]:
     named: list[Json] | None = None
     at = ""
     try:
+        require_few(rows)
         plain = [table.row(values_of(one, table.dialect)) for one in rows]
         named = _persons(plain)
         at = _at(plain)

@@ -102,6 +102,14 @@ def test_a_quote_takes_no_rows_along() -> None:
     assert short[0] == ""
 
 
+def test_a_receipt_of_countless_rows_is_refused() -> None:
+    """Without being joined; the others are read."""
+    endless = ["12;3;1;2026-03-02T10:00;;a;1;1,00;;;;"] * 3_000
+    refused, other = read(*endless, "12;3;2;2026-03-02T10:00;;a;1;1,00;;;;")
+    assert refused[1] == ""
+    assert other["body"]["order_id"] == "3/2"
+
+
 def test_a_receipt_number_may_have_a_slash() -> None:
     """It is found by what names it, as another one of the same till or in full."""
     when = "2026-03-02T10:00"

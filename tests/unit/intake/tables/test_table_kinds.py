@@ -342,6 +342,18 @@ def test_an_element_of_another_name_may_be_a_row(tmp_path: Path) -> None:
         bodies(path)
 
 
+def test_text_beside_elements_is_not_half_read(tmp_path: Path) -> None:
+    """Nobody knows which part is the title; what only holds elements has no text."""
+    path = tmp_path / "feed.xml"
+    path.write_text(
+        "<rss><item><id>1</id><title>Espresso <b>Bio</b> 1 kg</title></item>"
+        "<item><id>2</id><title><b>Bio</b></title><store> <id>7</id> </store></item></rss>"
+    )
+    (row, why), other = bodies(path)
+    assert (row, "text beside elements" in why) == (1, True)
+    assert other == {"sku": "2", "location": "7"}
+
+
 @pytest.mark.parametrize(
     "content",
     [
