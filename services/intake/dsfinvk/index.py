@@ -81,6 +81,11 @@ class ExportTable(NamedTuple):
             found = records(text_lines(stream, self.encoding), self.dialect)
             for place, one in enumerate(found, 1):
                 is_head = place == 1 and one.values[: len(self.columns)] == self.columns
+                if place == 1 and not is_head and set(one.values) == set(self.columns):
+                    raise UnreadableFile(
+                        f"contradicts itself: {self.kind.name} has its columns in another order "
+                        f"than {INDEX} says"
+                    )
                 if place < self.from_record or is_head:
                     continue
                 if len(one.values) != len(self.columns):

@@ -300,6 +300,18 @@ def test_rows_of_no_receipt_are_refused_with_their_number() -> None:
     ]
 
 
+def test_columns_in_another_order_than_stated_are_refused() -> None:
+    """Or a barcode would be taken for the number of an article."""
+
+    def swapped(text: str) -> str:
+        head, records = rows(text)
+        return head.replace("ART_NR;GTIN", "GTIN;ART_NR") + "".join(records)
+
+    assert "ART_NR;GTIN" in sample()["lines.csv"].decode()
+    with pytest.raises(UnreadableFile, match="in another order"):
+        read(edited("lines.csv", swapped))
+
+
 def test_a_closing_that_stands_twice_is_one() -> None:
     """An export that was joined with itself is that export, totals of the till included."""
     files = sample()
