@@ -175,7 +175,7 @@ def test_streams_fold_to_the_same_in_both_modes(
     )
     expected = _folded(map(json.loads, embedded.stdout.splitlines()), field)
     assert len(expected) > 5
-    api = Api(0, tmp_path, environment(**run.env))  # its log is none of the run's
+    api = Api(0, tmp_path, environment(**run.env), "api")  # its log is none of the run's
     api.start()
     scopes = ("--scope", "incidents:read", "--scope", "profiles:read")
     made = run.c360("keys", "create", "--name", "desk", "--json", *scopes).stdout
