@@ -13,7 +13,7 @@ from schemas.api.api_key import ApiKey
 from services.api.access_log import AccessLog
 from services.api.actions import ActionSink
 from services.api.answer_cache import AnswerCache
-from services.api.auth import Credentials
+from services.api.auth import Authenticator, Credentials
 from services.api.freshness import OwnProgress
 from services.api.http.parts import ApiParts
 from services.api.idempotency import WritesInWork
@@ -52,9 +52,11 @@ class QuerySide:
         metrics: Metrics,
         token: str = "",
         writing: OwnProgress | None = None,
+        people: Sequence[Authenticator] = (),
     ) -> None:
         """`act` makes actions on incidents durable; `token` is that of commands on this machine;
-        `writing` is given by a process that writes all events itself.
+        `writing` is given by a process that writes all events itself; `people` know credentials
+        that are no keys.
 
         Raises ConfigurationError when tokens of an identity provider cannot be verified here.
         """
@@ -65,7 +67,7 @@ class QuerySide:
             return open_database(settings.api_limit_s)
 
         self._keys = _StoredKeys(opened)
-        self._ring = KeyRing(self._keys, [*others, *([verifier] if verifier else [])])
+        self._ring = KeyRing(self._keys, [*people, *others, *([verifier] if verifier else [])])
         self._access_log = AccessLog(opened)
         metrics.access_entries_waiting.set_function(lambda: self._access_log.waiting)
         limits = limits_of(settings)

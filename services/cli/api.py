@@ -149,17 +149,22 @@ class _Service:
         """Serve until SIGTERM or SIGINT. Raises ConfigurationError when the store never can be
         used."""
         from services.api.query_side import QuerySide
+        from services.console.application import account_ring, add_console
         from services.intake.application import INTAKE_ROUTERS, ROUTERS, create_app
 
         settings, metrics, store = self._settings, self._metrics, self._store
         kafka = self._kafka() if settings.kafka_bootstrap_servers else None
         sink: IntakeSink = ClosedIntake(NO_BROKERS) if kafka is None else kafka
-        query = QuerySide(settings, store.opened, _acting(kafka), metrics)
+        accounts = account_ring(settings)
+        act = _acting(kafka)
+        query = QuerySide(settings, store.opened, act, metrics, people=[accounts])
         ping = _needs_no_store if self._only_intake else store.ping
         running = intake_of(settings, metrics, ping, sink)
         streams = None if kafka is None or self._only_intake else self._streams()
         routers = INTAKE_ROUTERS if self._only_intake else ROUTERS
         app = create_app(running, query.parts, None, streams, routers)
+        if not self._only_intake:
+            add_console(app, settings, accounts)
         server = http_server(app, settings, metrics)
         listener = listen(settings)
         if kafka is not None:

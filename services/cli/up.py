@@ -64,6 +64,7 @@ def serve(engine: Engine, listener: socket.socket) -> None:
     """Serve until SIGTERM or SIGINT, or until the writer ends. Raises Fatal in the latter case."""
     # Imported late: the web stack takes longer to load than most commands to run.
     from services.api.query_side import QuerySide
+    from services.console.application import account_ring, add_console
 
     settings = engine.settings
     failures: list[BaseException] = []
@@ -96,6 +97,7 @@ def serve(engine: Engine, listener: socket.socket) -> None:
         return open_embedded(settings.data_dir, limit_s)
 
     access = _access(engine, act, in_turn)
+    accounts = account_ring(settings)
     query = QuerySide(
         settings,
         open_database,
@@ -103,8 +105,10 @@ def serve(engine: Engine, listener: socket.socket) -> None:
         engine.metrics,
         presence.token,
         engine.pipeline,
+        [accounts],
     )
     app = _application(engine, writer, access, query.parts, _streams(engine))
+    add_console(app, settings, accounts)
     server = http_server(app, settings, engine.metrics)
     tune_garbage_collector()
     writer.start()

@@ -19,6 +19,7 @@ from pydantic import ValidationError
 from schemas.descriptions import descriptions
 from services.runtime.errors import ConfigurationError, StoreUnavailable
 from services.runtime.settings.api import ApiSettings
+from services.runtime.settings.console import ConsoleSettings
 from services.runtime.settings.ingest import BATCH_EVENTS_LIMIT, IngestSettings
 from services.runtime.settings.intake import IntakeSettings
 from services.runtime.settings.kafka import KafkaSettings
@@ -40,6 +41,7 @@ __all__ = [
     "CHANNELS",
     "SETTINGS_FILE",
     "ApiSettings",
+    "ConsoleSettings",
     "DirectorySettings",
     "IngestSettings",
     "IntakeSettings",
@@ -69,6 +71,7 @@ class Settings(  # pydantic takes the fields of the last base first
     WorkerSettings,
     KafkaSettings,
     StoreSettings,
+    ConsoleSettings,
     ApiSettings,
     OidcSettings,
     IntakeSettings,

@@ -1,0 +1,38 @@
+"""The console beside the API of an application: its parts, its routes, what it answers to faults."""
+
+from __future__ import annotations
+
+from zoneinfo import ZoneInfo
+
+from fastapi import APIRouter, FastAPI
+
+from services.console import http
+from services.console.account_ring import AccountRing
+from services.console.pages import search
+from services.console.problems import answer_with_pages
+from services.console.sealing import Seal
+from services.console.sessions import Sessions
+from services.console.visit import ConsoleParts
+from services.runtime.settings import Settings
+
+HOUR_S = 3_600
+ROUTERS: tuple[APIRouter, ...] = (http.router, search.router)
+
+
+def account_ring(settings: Settings) -> AccountRing:
+    """The accounts of the settings. Raises ConfigurationError when their file is wrong."""
+    seal = Seal(settings.secret(), "account")
+    return AccountRing(settings.console_accounts_file, seal, settings.console_session_h * HOUR_S)
+
+
+def add_console(app: FastAPI, settings: Settings, accounts: AccountRing) -> None:
+    """Serve the console under /console. `accounts` are those that the API lets in."""
+    seal = Seal(settings.secret(), "session")
+    app.state.console = ConsoleParts(
+        Sessions(seal, settings.console_session_h * HOUR_S),
+        accounts,
+        {name: ZoneInfo(realm.time_zone) for name, realm in settings.realms.items()},
+    )
+    answer_with_pages(app)
+    for router in ROUTERS:
+        app.include_router(router)
