@@ -1,4 +1,4 @@
-"""The console beside the API of an application: its parts, its routes, what it answers to faults."""
+"""The console beside the API of an application: its parts, its routes, its answers to faults."""
 
 from __future__ import annotations
 
