@@ -2,7 +2,8 @@
 
 Accepted are asymmetric signatures by a key that the provider names for signing, its issuer, our
 audience, and a realm that is configured. A token says what its owner may do in `scope`, as an API
-key does. Nothing is asked of the provider per request: its keys are held, and looked for again.
+key does, or names a role of the console. Nothing is asked of the provider per request: its keys are
+held, and looked for again.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import orjson
 import structlog
 
 from services.api.auth import GRANTABLE, Principal, Scope
+from services.api.roles import ROLE_SCOPES, Role
 from services.runtime.errors import ConfigurationError, Retry
 from services.runtime.settings import OidcSettings
 
@@ -99,6 +101,7 @@ class TokenVerifier:
         scope = claims.get("scope")
         named = scope.split(" ") if isinstance(scope, str) else []
         scopes = frozenset(Scope(name) for name in named if name in GRANTABLE)
+        scopes |= _scopes_of_role(claims.get(self._settings.oidc_role_claim))
         owner = hashlib.sha256(
             f"{claims['iss']}\x1f{subject}".encode("utf-8", "replace")
         ).hexdigest()
@@ -168,6 +171,13 @@ class TokenVerifier:
             log.warning("jwks_not_read", error=f"{type(error).__name__}: {error}")
             return
         self._keys = _Keys(keys, began_s)
+
+
+def _scopes_of_role(named: object) -> frozenset[Scope]:
+    """Of one role, or of the first of a list that is ours; none for any other value."""
+    roles = named if isinstance(named, list) else [named]
+    known = [Role(one) for one in roles if isinstance(one, str) and one in set(Role)]
+    return ROLE_SCOPES[known[0]] if known else frozenset()
 
 
 def _is_token(credential: str) -> bool:

@@ -92,6 +92,7 @@ COMMANDS: Mapping[str, Listed] = {
         "C360_KAFKA_BOOTSTRAP_SERVERS is set, otherwise those of the embedded engine.",
     ),
     "keys": Listed("keys:app", "Create, list, rotate and revoke the keys of the query API."),
+    "console": Listed("console:app", "Add, list and remove the accounts of the web console."),
     "access": Listed("access:app", "Look at who read whose profile over the API."),
     "sample": Listed("sample:app", "Make a sample stream.", not IN_CHECKOUT),
     "store": Listed("store:store", "Look after the store: audit, retention, figures."),

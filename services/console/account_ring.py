@@ -16,8 +16,8 @@ from pathlib import Path
 import structlog
 
 from services.api.auth import Principal
+from services.api.roles import ROLE_SCOPES
 from services.console.accounts import Account, is_password, read_accounts
-from services.console.roles import ROLE_SCOPES
 from services.console.sealing import Seal
 from services.runtime.errors import ConfigurationError
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 import secrets
 import tomllib
 from collections.abc import Mapping
@@ -16,7 +17,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from schemas.touchpoint import DEFAULT_REALM
-from services.console.roles import Role
+from services.api.roles import Role
 from services.runtime.errors import ConfigurationError
 
 PASSWORD_CHARS_MIN, PASSWORD_CHARS_MAX = 12, 200
@@ -25,7 +26,8 @@ COST, BLOCK, PARALLEL = 2**17, 8, 1
 MEMORY_MAX = 256 * 1024 * 1024
 SALT_BYTES, HASH_BYTES = 16, 32
 HASH_FORM = r"^scrypt\$[A-Za-z0-9+/=]{24}\$[A-Za-z0-9+/=]{44}$"
-AccountName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
+ACCOUNT_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
+AccountName = Annotated[str, StringConstraints(pattern=f"^{ACCOUNT_NAME.pattern}$")]
 
 
 class Account(BaseModel):

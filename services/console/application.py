@@ -8,6 +8,7 @@ from fastapi import APIRouter, FastAPI
 
 from services.console import http
 from services.console.account_ring import AccountRing
+from services.console.oidc import OidcSignIn
 from services.console.pages import search
 from services.console.problems import answer_with_pages
 from services.console.sealing import Seal
@@ -26,12 +27,18 @@ def account_ring(settings: Settings) -> AccountRing:
 
 
 def add_console(app: FastAPI, settings: Settings, accounts: AccountRing) -> None:
-    """Serve the console under /console. `accounts` are those that the API lets in."""
-    seal = Seal(settings.secret(), "session")
+    """Serve the console under /console. `accounts` are those that the API lets in.
+
+    Raises ConfigurationError when the settings of the identity provider are incomplete.
+    """
+    secret = settings.secret()
+    seal = Seal(secret, "session")
+    has_provider = settings.console_oidc_client_id is not None
     app.state.console = ConsoleParts(
         Sessions(seal, settings.console_session_h * HOUR_S),
         accounts,
         {name: ZoneInfo(realm.time_zone) for name, realm in settings.realms.items()},
+        OidcSignIn(settings, Seal(secret, "sign-in")) if has_provider else None,
     )
     answer_with_pages(app)
     for router in ROUTERS:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import mimetypes
 
+import structlog
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import HTMLResponse
 
@@ -13,6 +14,7 @@ from services.api.rates import RateLimits
 from services.console import texts
 from services.console.api_client import ApiClient, ApiProblem
 from services.console.navigation import ROOT, visible
+from services.console.oidc import BEGUN_S_MAX, SignInRefused
 from services.console.rendering import rendered, static_digest, static_file
 from services.console.sessions import COOKIE, Session
 from services.console.visit import (
@@ -26,6 +28,7 @@ from services.console.visit import (
     see_other,
     session_of,
 )
+from services.runtime.errors import Retry
 
 TRIES_PER_S = 0.5
 """Of signing in to one account from one address."""
@@ -33,7 +36,9 @@ CREDENTIAL_CHARS_MAX = 2_500
 PURPOSE_CHARS_MAX = 150
 PURPOSES = ("call", "order", "complaint", "data", "advice", "other")
 """Why people look at customers; texts: `purpose.NAME`."""
+BEGUN_COOKIE = "c360_console_begun"
 KEPT = "public, max-age=31536000, immutable"
+log = structlog.get_logger()
 router = APIRouter(prefix=ROOT, include_in_schema=False)
 _tries = RateLimits(TRIES_PER_S)
 _hashing = asyncio.Semaphore(1)
@@ -68,6 +73,50 @@ async def sign_in(request: Request) -> Response:
     if wrong:
         return _sign_in(request, following, lang, wrong, fields.get("name", ""))
     return remembered(see_other(following), request, session)
+
+
+@router.get("/sign-in/provider")
+async def to_provider(request: Request, next: str = "") -> Response:
+    """Send the browser to the identity provider."""
+    provider = console_parts(request).provider
+    if provider is None:
+        return see_other(f"{ROOT}/sign-in")
+    try:
+        begun = await provider.begin(own_path(next))
+    except Retry as error:
+        log.warning("identity_provider_away", error=str(error))
+        return _sign_in(request, next, "", "provider_away")
+    response = see_other(begun.address)
+    response.set_cookie(
+        BEGUN_COOKIE, begun.sealed, BEGUN_S_MAX, path=f"{ROOT}/sign-in", httponly=True,
+        samesite="lax", secure=request.url.scheme == "https",
+    )  # fmt: skip
+    return response
+
+
+@router.get("/sign-in/done")
+async def from_provider(request: Request) -> Response:
+    """Take somebody who comes back from the identity provider."""
+    provider = console_parts(request).provider
+    if provider is None:
+        return see_other(f"{ROOT}/sign-in")
+    wrong, following, session = "", "", Session("", language_of(request))
+    try:
+        sealed = request.cookies.get(BEGUN_COOKIE, "")
+        returned = await provider.finish(sealed, dict(request.query_params))
+        session, following = session.with_(credential=returned.token), returned.following
+    except SignInRefused:
+        wrong = "provider_refused"
+    except Retry as error:
+        log.warning("identity_provider_away", error=str(error))
+        wrong = "provider_away"
+    if not wrong and console_parts(request).sessions.written(session) is None:
+        wrong = "too_long"
+    if wrong := wrong or await _refused(request, session):
+        return _sign_in(request, following, "", wrong)
+    response = remembered(see_other(following), request, session)
+    response.delete_cookie(BEGUN_COOKIE, f"{ROOT}/sign-in")
+    return response
 
 
 @router.post("/sign-out")
@@ -159,6 +208,7 @@ def _sign_in(
         wrong=wrong,
         name=name[:64],
         has_accounts=console_parts(request).accounts.has_accounts,
+        has_provider=console_parts(request).provider is not None,
         ended=bool(request.cookies.get(COOKIE)) and session_of(request) is None,
     )
     return HTMLResponse(shown, 403 if wrong else 200, PAGE_HEADERS)

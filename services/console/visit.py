@@ -21,6 +21,7 @@ from services.console.account_ring import AccountRing
 from services.console.api_client import ApiClient, ApiProblem
 from services.console.formats import Formats
 from services.console.navigation import ROOT, visible
+from services.console.oidc import OidcSignIn
 from services.console.rendering import rendered
 from services.console.sessions import COOKIE, Session, Sessions
 from services.runtime.clock import utc_now
@@ -49,6 +50,8 @@ class ConsoleParts(NamedTuple):
     accounts: AccountRing
     zones: dict[str, ZoneInfo]
     """Time zone of each realm."""
+    provider: OidcSignIn | None
+    """Where people sign in, if not here."""
 
 
 class NotSignedIn(Exception):

@@ -43,6 +43,7 @@ FLOORS = {
     "services.probe": 6,
     "services.notify": 7,
     "services.api": 7,
+    "services.console": 8,
     "services.embedded": 8,
     "services.intake": 9,
     "services.docs": 10,

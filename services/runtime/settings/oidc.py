@@ -26,6 +26,8 @@ class OidcSettings(Part):
     'customer360[oidc]'`."""
     oidc_realm_claim: Annotated[str, Field(min_length=1, max_length=200)] = "c360_realm"
     """Claim of a token that names the one realm it is for."""
+    oidc_role_claim: Annotated[str, Field(min_length=1, max_length=200)] = "c360_role"
+    """Claim of a person's token that names a role of the console, which adds its scopes."""
 
     @field_validator("oidc_jwks_url")
     @classmethod
