@@ -1,5 +1,5 @@
 """Signing in at an identity provider: authorization code with PKCE (OpenID Connect Core 1.0, 3.1;
-RFC 7636), by Authlib.
+RFC 7636).
 
 What the console keeps of it is the access token. The API verifies it like any other bearer token:
 issuer, audience, signature, realm; so nothing that the browser carries is trusted here.
@@ -7,9 +7,11 @@ issuer, audience, signature, realm; so nothing that the browser carries is trust
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import secrets
-from typing import Any, NamedTuple
-from urllib.parse import urlsplit
+from typing import NamedTuple
+from urllib.parse import quote_plus, urlsplit
 
 import httpx
 
@@ -24,8 +26,8 @@ DONE = f"{ROOT}/sign-in/done"
 BEGUN_S_MAX = 600
 """How long somebody may take at the provider."""
 TIMEOUT_S = 10.0
-VERIFIER_CHARS = 64
-METHOD = "S256"
+VERIFIER_BYTES, STATE_BYTES = 48, 24
+OK, SERVER_FAULT = 200, 500
 
 
 class Begun(NamedTuple):
@@ -65,13 +67,8 @@ class OidcSignIn:
                 f"C360_CONSOLE_OIDC_CLIENT_ID needs {' and '.join(missing)}, too: docs/console.md "
                 "has an example"
             )
-        try:
-            import authlib  # type: ignore[import-untyped]  # noqa: F401
-        except ImportError as error:
-            raise ConfigurationError(
-                "C360_CONSOLE_OIDC_CLIENT_ID is set, but the library for it is not installed. Run "
-                "pip install 'customer360[oidc]'."
-            ) from error
+        assert settings.console_oidc_client_id is not None
+        self._client_id = settings.console_oidc_client_id
         self._settings = settings
         self._seal = seal
         self._back = f"{str(settings.http_public_url).rstrip('/')}{DONE}"
@@ -79,13 +76,19 @@ class OidcSignIn:
 
     async def begin(self, following: str) -> Begun:
         """Send somebody to the provider. Raises Retry when it does not answer."""
-        verifier, state = secrets.token_urlsafe(VERIFIER_CHARS)[:VERIFIER_CHARS], _random()
+        verifier, state = secrets.token_urlsafe(VERIFIER_BYTES), secrets.token_urlsafe(STATE_BYTES)
         endpoints = await self._found()
-        async with self._client() as client:
-            address, _ = client.create_authorization_url(
-                endpoints["authorization_endpoint"], state=state, code_verifier=verifier
-            )
-        return Begun(address, self._seal.seal([state, verifier, following]))
+        asked = {
+            "response_type": "code",
+            "client_id": self._client_id,
+            "redirect_uri": self._back,
+            "scope": self._settings.console_oidc_scope,
+            "state": state,
+            "code_challenge": challenge_of(verifier),
+            "code_challenge_method": "S256",
+        }
+        address = httpx.URL(endpoints["authorization_endpoint"]).copy_merge_params(asked)
+        return Begun(str(address), self._seal.seal([state, verifier, following]))
 
     async def finish(self, sealed: str, query: dict[str, str]) -> Returned:
         """Take the code of somebody who came back.
@@ -94,52 +97,53 @@ class OidcSignIn:
         provider does not take; Retry when it does not answer.
         """
         kept = self._seal.opened(sealed, BEGUN_S_MAX) if sealed else None
-        if kept is None or not secrets.compare_digest(query.get("state", ""), kept[0]):
+        if kept is None or not secrets.compare_digest(
+            query.get("state", "").encode(), kept[0].encode()
+        ):
             raise SignInRefused
         _, verifier, following = kept
         if "code" not in query:
             raise SignInRefused
-        endpoints = await self._found()
+        token = await self._token(query["code"], verifier)
+        return Returned(token, following)
+
+    async def _token(self, code: str, verifier: str) -> str:
+        """The access token for a code (RFC 6749, section 4.1.3)."""
+        endpoints, secret = await self._found(), self._settings.console_oidc_client_secret
+        form = {
+            "grant_type": "authorization_code",
+            "code": code,
+            "redirect_uri": self._back,
+            "code_verifier": verifier,
+        }
+        proof: httpx.Auth | None = None
+        if secret is None:
+            form["client_id"] = self._client_id
+        else:  # both are form-encoded first (RFC 6749, section 2.3.1)
+            proof = httpx.BasicAuth(
+                quote_plus(self._client_id), quote_plus(secret.get_secret_value())
+            )
         try:
-            async with self._client() as client:
-                token = await client.fetch_token(
-                    endpoints["token_endpoint"],
-                    grant_type="authorization_code",
-                    code=query["code"],
-                    code_verifier=verifier,
-                )
+            async with _http(proof) as client:
+                answer = await client.post(endpoints["token_endpoint"], data=form)
+            told = answer.json()
         except httpx.HTTPError as error:
             raise _away() from error
-        except Exception as error:  # whatever the provider says against the code
+        except ValueError as error:
             raise SignInRefused from error
-        access = token.get("access_token")
-        if not isinstance(access, str):
+        if answer.status_code >= SERVER_FAULT:
+            raise _away()
+        access = told.get("access_token") if isinstance(told, dict) else None
+        if answer.status_code != OK or not isinstance(access, str):
             raise SignInRefused
-        return Returned(access, following)
-
-    def _client(self) -> Any:
-        from authlib.integrations.httpx_client import (  # type: ignore[import-untyped]
-            AsyncOAuth2Client,
-        )
-
-        secret = self._settings.console_oidc_client_secret
-        return AsyncOAuth2Client(
-            self._settings.console_oidc_client_id,
-            secret.get_secret_value() if secret else None,
-            token_endpoint_auth_method="client_secret_basic" if secret else "none",
-            scope=self._settings.console_oidc_scope,
-            redirect_uri=self._back,
-            code_challenge_method=METHOD,
-            timeout=TIMEOUT_S,
-            trust_env=False,
-        )
+        return access
 
     async def _found(self) -> dict[str, str]:
         """Where the provider is asked, as it says itself. Raises Retry."""
         if not self._endpoints:
             issuer = str(self._settings.oidc_issuer)
             try:
-                async with httpx.AsyncClient(timeout=TIMEOUT_S, trust_env=False) as client:
+                async with _http() as client:
                     answer = await client.get(f"{issuer.rstrip('/')}{DISCOVERY}")
                     answer.raise_for_status()
                     told = answer.json()
@@ -165,5 +169,11 @@ def _away() -> Retry:
     return Retry("the identity provider does not answer")
 
 
-def _random() -> str:
-    return secrets.token_urlsafe(24)
+def _http(proof: httpx.Auth | None = None) -> httpx.AsyncClient:
+    return httpx.AsyncClient(auth=proof, timeout=TIMEOUT_S, trust_env=False)
+
+
+def challenge_of(verifier: str) -> str:
+    """What the provider hears first, and checks the verifier by (RFC 7636, section 4.2)."""
+    digest = hashlib.sha256(verifier.encode()).digest()
+    return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
