@@ -18,7 +18,7 @@ from services.console.accounts import (
     ACCOUNT_NAME,
     PASSWORD_CHARS_MAX,
     PASSWORD_CHARS_MIN,
-    Account,
+    ConsoleAccount,
     hash_password,
     read_accounts,
     written_accounts,
@@ -52,7 +52,7 @@ def add(
         )
     path = _path(settings)
     accounts = {**_accounts(path, may_be_missing=True)}
-    account = Account(
+    account = ConsoleAccount(
         full_name=full_name or name, role=role, realm=realm, password=hash_password(_password())
     )
     verb = "replaced" if name in accounts else "added"
@@ -94,7 +94,7 @@ def _path(settings: Any) -> Path:
     return Path(settings.console_accounts_file)
 
 
-def _accounts(path: Path, *, may_be_missing: bool = False) -> dict[str, Account]:
+def _accounts(path: Path, *, may_be_missing: bool = False) -> dict[str, ConsoleAccount]:
     try:
         return dict(read_accounts(path.read_bytes(), str(path)))
     except FileNotFoundError as error:
@@ -105,7 +105,7 @@ def _accounts(path: Path, *, may_be_missing: bool = False) -> dict[str, Account]
         raise ConfigurationError(f"{path} cannot be read: {error.strerror}") from error
 
 
-def _write(path: Path, accounts: dict[str, Account]) -> None:
+def _write(path: Path, accounts: dict[str, ConsoleAccount]) -> None:
     """Replace the file at once: a service that reads it finds the old or the new one."""
     try:
         number, made = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")

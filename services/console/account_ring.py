@@ -17,7 +17,7 @@ import structlog
 
 from services.api.auth import Principal
 from services.api.roles import ROLE_SCOPES
-from services.console.accounts import Account, is_password, read_accounts
+from services.console.accounts import ConsoleAccount, is_password, read_accounts
 from services.console.sealing import Seal
 from services.runtime.errors import ConfigurationError
 
@@ -46,7 +46,7 @@ class AccountRing:
         self._monotonic_s = monotonic_s
         self._looking = threading.Lock()
         self._looked_s = monotonic_s()
-        self._accounts: Mapping[str, Account] = {}
+        self._accounts: Mapping[str, ConsoleAccount] = {}
         self._changed: tuple[int, int] | None = None
         if path is not None:
             self._read(path)
@@ -82,7 +82,7 @@ class AccountRing:
     def refresh(self, credential: str) -> None:
         """See services.api.auth.Authenticator. Nothing to wait for: a file is always there."""
 
-    def _current(self) -> Mapping[str, Account]:
+    def _current(self) -> Mapping[str, ConsoleAccount]:
         now_s = self._monotonic_s()
         if self._path is not None and now_s - self._looked_s >= LOOK_S:
             with self._looking:
@@ -99,7 +99,7 @@ class AccountRing:
             state, content = _state(path), path.read_bytes()
         except OSError as error:
             text = f"C360_CONSOLE_ACCOUNTS_FILE: {path} cannot be read: {error.strerror}"
-            raise ConfigurationError(f"{text}. 'c360 console add' makes it") from error
+            raise ConfigurationError(f"{text}. Add an account by the command line") from error
         self._accounts, self._changed = read_accounts(content, str(path)), state
 
 
@@ -108,7 +108,7 @@ def _state(path: Path) -> tuple[int, int]:
     return found.st_mtime_ns, found.st_size
 
 
-def _mark(account: Account) -> str:
+def _mark(account: ConsoleAccount) -> str:
     """Changes with the password and the realm; says nothing about them."""
     known = f"{account.password} {account.realm}".encode()
     return hashlib.sha256(known).hexdigest()[:16]

@@ -30,7 +30,7 @@ ACCOUNT_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 AccountName = Annotated[str, StringConstraints(pattern=f"^{ACCOUNT_NAME.pattern}$")]
 
 
-class Account(BaseModel):
+class ConsoleAccount(BaseModel):
     """One person."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -50,11 +50,11 @@ class AccountsFile(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    accounts: dict[AccountName, Account] = Field(default={})
+    accounts: dict[AccountName, ConsoleAccount] = Field(default={})
     """By the name that a person signs in with."""
 
 
-def read_accounts(content: bytes, place: str) -> Mapping[str, Account]:
+def read_accounts(content: bytes, place: str) -> Mapping[str, ConsoleAccount]:
     """The accounts of a file. Raises ConfigurationError naming the place and the field."""
     try:
         return AccountsFile.model_validate(tomllib.loads(content.decode())).accounts
@@ -66,9 +66,9 @@ def read_accounts(content: bytes, place: str) -> Mapping[str, Account]:
         raise ConfigurationError(f"{place} is no TOML file: {error}") from error
 
 
-def written_accounts(accounts: Mapping[str, Account]) -> str:
+def written_accounts(accounts: Mapping[str, ConsoleAccount]) -> str:
     """The file with these accounts, ordered by name."""
-    parts = ["# Accounts of the console: made by 'c360 console add'.\n"]
+    parts = ["# Accounts of the console, made by the command line.\n"]
     for name, one in sorted(accounts.items()):
         fields = one.model_dump(mode="json")
         lines = [f"{field} = {_quoted(value)}\n" for field, value in fields.items()]

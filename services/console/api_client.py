@@ -10,7 +10,7 @@ import httpx
 import orjson
 from starlette.types import ASGIApp
 
-from services.console.sessions import Session
+from services.console.sessions import WebSession
 
 BASE_URL = "http://console.internal"
 """Of requests that never leave the process."""
@@ -33,7 +33,7 @@ class ApiProblem(Exception):
 class ApiClient:
     """Requests with the credential, the language and the purpose of a person."""
 
-    def __init__(self, app: ASGIApp, session: Session) -> None:
+    def __init__(self, app: ASGIApp, session: WebSession) -> None:
         headers = {
             "Authorization": f"Bearer {session.credential}",
             "Accept-Language": session.language.value,

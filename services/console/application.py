@@ -12,7 +12,7 @@ from services.console.oidc import OidcSignIn
 from services.console.pages import search
 from services.console.problems import answer_with_pages
 from services.console.sealing import Seal
-from services.console.sessions import Sessions
+from services.console.sessions import SessionCookies
 from services.console.visit import ConsoleParts
 from services.runtime.settings import Settings
 
@@ -35,7 +35,7 @@ def add_console(app: FastAPI, settings: Settings, accounts: AccountRing) -> None
     seal = Seal(secret, "session")
     has_provider = settings.console_oidc_client_id is not None
     app.state.console = ConsoleParts(
-        Sessions(seal, settings.console_session_h * HOUR_S),
+        SessionCookies(seal, settings.console_session_h * HOUR_S),
         accounts,
         {name: ZoneInfo(realm.time_zone) for name, realm in settings.realms.items()},
         OidcSignIn(settings, Seal(secret, "sign-in")) if has_provider else None,

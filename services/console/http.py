@@ -16,7 +16,7 @@ from services.console.api_client import ApiClient, ApiProblem
 from services.console.navigation import ROOT, visible
 from services.console.oidc import BEGUN_S_MAX, SignInRefused
 from services.console.rendering import rendered, static_digest, static_file
-from services.console.sessions import COOKIE, Session
+from services.console.sessions import COOKIE, WebSession
 from services.console.visit import (
     PAGE_HEADERS,
     Visiting,
@@ -64,7 +64,7 @@ async def sign_in(request: Request) -> Response:
     fields = await read_form(request)
     following, lang = own_path(fields.get("next", "")), fields.get("lang", "")
     credential, wrong = await _credential(request, fields)
-    session = Session(credential, _language(request, lang))
+    session = WebSession(credential, _language(request, lang))
     sessions = console_parts(request).sessions
     if not wrong and sessions.written(session) is None:
         wrong = "too_long"
@@ -100,7 +100,7 @@ async def from_provider(request: Request) -> Response:
     provider = console_parts(request).provider
     if provider is None:
         return see_other(f"{ROOT}/sign-in")
-    wrong, following, session = "", "", Session("", language_of(request))
+    wrong, following, session = "", "", WebSession("", language_of(request))
     try:
         sealed = request.cookies.get(BEGUN_COOKIE, "")
         returned = await provider.finish(sealed, dict(request.query_params))
@@ -186,7 +186,7 @@ async def _credential(request: Request, fields: dict[str, str]) -> tuple[str, st
     return (found, "") if found else ("", "wrong_password")
 
 
-async def _refused(request: Request, session: Session) -> str:
+async def _refused(request: Request, session: WebSession) -> str:
     """Why the API lets this credential not in; empty if it does."""
     async with ApiClient(request.app, session) as api:
         try:

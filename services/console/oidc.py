@@ -30,7 +30,7 @@ VERIFIER_BYTES, STATE_BYTES = 48, 24
 OK, SERVER_FAULT = 200, 500
 
 
-class Begun(NamedTuple):
+class SentToProvider(NamedTuple):
     """Somebody who was sent to the provider."""
 
     address: str
@@ -74,7 +74,7 @@ class OidcSignIn:
         self._back = f"{str(settings.http_public_url).rstrip('/')}{DONE}"
         self._endpoints: dict[str, str] = {}
 
-    async def begin(self, following: str) -> Begun:
+    async def begin(self, following: str) -> SentToProvider:
         """Send somebody to the provider. Raises Retry when it does not answer."""
         verifier, state = secrets.token_urlsafe(VERIFIER_BYTES), secrets.token_urlsafe(STATE_BYTES)
         endpoints = await self._found()
@@ -88,7 +88,7 @@ class OidcSignIn:
             "code_challenge_method": "S256",
         }
         address = httpx.URL(endpoints["authorization_endpoint"]).copy_merge_params(asked)
-        return Begun(str(address), self._seal.seal([state, verifier, following]))
+        return SentToProvider(str(address), self._seal.seal([state, verifier, following]))
 
     async def finish(self, sealed: str, query: dict[str, str]) -> Returned:
         """Take the code of somebody who came back.

@@ -21,7 +21,9 @@ class Seal:
     """Seals values for one use; what is sealed for another one does not open."""
 
     def __init__(self, secret: bytes, use: str) -> None:
-        derived = HKDF(SHA256(), KEY_BYTES, None, f"c360 console: {use}".encode()).derive(secret)
+        derived = HKDF(SHA256(), KEY_BYTES, None, f"customer360 console: {use}".encode()).derive(
+            secret
+        )
         self._fernet = Fernet(base64.urlsafe_b64encode(derived))
 
     def seal(self, value: Any) -> str:

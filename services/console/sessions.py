@@ -16,7 +16,7 @@ CSRF_BYTES = 16
 
 
 @dataclass(frozen=True)
-class Session:
+class WebSession:
     """A person who has signed in."""
 
     credential: str
@@ -28,29 +28,29 @@ class Session:
     csrf: str = field(default_factory=lambda: secrets.token_hex(CSRF_BYTES))
     """Stands in every form: other sites do not know it."""
 
-    def with_(self, **changed: Any) -> Session:
+    def with_(self, **changed: Any) -> WebSession:
         """The same with other values."""
         return replace(self, **changed)
 
 
-class Sessions:
+class SessionCookies:
     """Writes and reads the cookie."""
 
     def __init__(self, seal: Seal, age_s_max: int) -> None:
         self._seal = seal
         self.age_s_max = age_s_max
 
-    def written(self, session: Session) -> str | None:
+    def written(self, session: WebSession) -> str | None:
         """The cookie's value; None if it is longer than browsers keep."""
         text = self._seal.seal(asdict(session))
         return text if len(text) <= COOKIE_CHARS_MAX else None
 
-    def read(self, text: str) -> Session | None:
+    def read(self, text: str) -> WebSession | None:
         """The session; None for a cookie that is too old or not ours."""
         value = self._seal.opened(text, self.age_s_max) if text else None
         if value is None:
             return None
         try:
-            return Session(**{**value, "language": Language(value["language"])})
+            return WebSession(**{**value, "language": Language(value["language"])})
         except (KeyError, TypeError, ValueError):  # of another release
             return None

@@ -23,7 +23,7 @@ from services.console.formats import Formats
 from services.console.navigation import ROOT, visible
 from services.console.oidc import OidcSignIn
 from services.console.rendering import rendered
-from services.console.sessions import COOKIE, Session, Sessions
+from services.console.sessions import COOKIE, SessionCookies, WebSession
 from services.runtime.clock import utc_now
 
 FORM_BYTES_MAX = 256 * 1024
@@ -46,7 +46,7 @@ SAME_SITE = frozenset({"same-origin", "none"})
 class ConsoleParts(NamedTuple):
     """What the console works with; `app.state.console` of the application."""
 
-    sessions: Sessions
+    sessions: SessionCookies
     accounts: AccountRing
     zones: dict[str, ZoneInfo]
     """Time zone of each realm."""
@@ -67,7 +67,7 @@ def console_parts(request: Request) -> ConsoleParts:
     return cast(ConsoleParts, request.app.state.console)
 
 
-def session_of(request: Request) -> Session | None:
+def session_of(request: Request) -> WebSession | None:
     """The session of a request, if it has one."""
     return console_parts(request).sessions.read(request.cookies.get(COOKIE, ""))
 
@@ -77,7 +77,7 @@ class Visit:
     """A request of somebody who has signed in."""
 
     request: Request
-    session: Session
+    session: WebSession
     api: ApiClient
     owner: dict[str, Any]
     """What the API says of the credential."""
@@ -176,7 +176,7 @@ Visiting = Annotated[Visit, Depends(_visit)]
 """Parameter of a page: needs a session, else it leads to the sign-in page."""
 
 
-def remembered(response: Response, request: Request, session: Session) -> Response:
+def remembered(response: Response, request: Request, session: WebSession) -> Response:
     """The response with the cookie of a session."""
     sessions = console_parts(request).sessions
     value = sessions.written(session)

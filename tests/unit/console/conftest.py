@@ -16,7 +16,7 @@ from services.api.rates import RateLimits
 from services.api.roles import ROLE_SCOPES, Role
 from services.console import accounts, http
 from services.console.account_ring import AccountRing
-from services.console.accounts import Account, hash_password, written_accounts
+from services.console.accounts import ConsoleAccount, hash_password, written_accounts
 from services.console.application import account_ring, add_console
 from services.intake.application import application
 from services.runtime.settings import load_settings
@@ -66,7 +66,7 @@ def accounts_file(tmp_path: Path) -> Path:
 def write(path: Path, **people: tuple[str, Role]) -> None:
     """The accounts of these people, all with the same password."""
     known = {
-        name: Account(full_name=full_name, role=role, password=hash_password(PASSWORD))
+        name: ConsoleAccount(full_name=full_name, role=role, password=hash_password(PASSWORD))
         for name, (full_name, role) in people.items()
     }
     path.write_text(written_accounts(known))

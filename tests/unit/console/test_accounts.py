@@ -8,7 +8,7 @@ from services.api.auth import GRANTABLE, Scope
 from services.api.roles import ROLE_SCOPES, Role
 from services.console import accounts
 from services.console.accounts import (
-    Account,
+    ConsoleAccount,
     hash_password,
     is_password,
     read_accounts,
@@ -22,7 +22,9 @@ PASSWORD = 'a "password" with\tall\\ kinds: ß 😀'
 def test_what_is_written_is_read() -> None:
     """Whatever a name holds."""
     name = 'Änne "Q" \\ Ürün\n\x7f'
-    known = {"a.b-c_1": Account(full_name=name, role=Role.STORE, password=hash_password(PASSWORD))}
+    known = {
+        "a.b-c_1": ConsoleAccount(full_name=name, role=Role.STORE, password=hash_password(PASSWORD))
+    }
     assert read_accounts(written_accounts(known).encode(), "file") == known
 
 
