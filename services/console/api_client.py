@@ -10,7 +10,10 @@ import httpx
 import orjson
 from starlette.types import ASGIApp
 
+from schemas.api.permission import Language
+from services.api.http.caller import PURPOSE_CHARS_MAX
 from services.console.sessions import WebSession
+from services.console.texts import text
 
 BASE_URL = "http://console.internal"
 """Of requests that never leave the process."""
@@ -41,7 +44,7 @@ class ApiClient:
             "Prefer": "merged=inline",
         }
         if session.purpose:
-            headers["X-Purpose"] = session.purpose
+            headers["X-Purpose"] = purpose_of(session)
         self._http = httpx.AsyncClient(
             transport=httpx.ASGITransport(app, raise_app_exceptions=False),
             base_url=BASE_URL,
@@ -71,6 +74,14 @@ class ApiClient:
         content = orjson.dumps(body)
         answer = await self._http.post(path, content=content, headers=headers, params=_sent(query))
         return _document(answer)
+
+
+def purpose_of(session: WebSession) -> str:
+    """Why the person asks, in English whatever the language of the pages is; a header holds ASCII
+    only."""
+    said = text(Language.ENGLISH, f"purpose.{session.purpose}")
+    noted = f"{said}: {session.note}" if session.note else said
+    return noted.encode("ascii", "replace").decode()[:PURPOSE_CHARS_MAX]
 
 
 def segment(value: object) -> str:

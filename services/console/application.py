@@ -9,7 +9,7 @@ from fastapi import APIRouter, FastAPI
 from services.console import http
 from services.console.account_ring import AccountRing
 from services.console.oidc import OidcSignIn
-from services.console.pages import search
+from services.console.pages import profile, search, timeline
 from services.console.problems import answer_with_pages
 from services.console.sealing import Seal
 from services.console.sessions import SessionCookies
@@ -17,7 +17,12 @@ from services.console.visit import ConsoleParts
 from services.runtime.settings import Settings
 
 HOUR_S = 3_600
-ROUTERS: tuple[APIRouter, ...] = (http.router, search.router)
+ROUTERS: tuple[APIRouter, ...] = (
+    http.router,
+    search.router,
+    profile.router,
+    timeline.router,
+)
 
 
 def account_ring(settings: Settings) -> AccountRing:

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from babel import Locale
-from babel.dates import format_date, format_datetime, format_timedelta
+from babel.dates import format_date, format_datetime, format_time, format_timedelta
 from babel.numbers import format_compact_decimal, format_currency, format_decimal, format_percent
 
 from schemas.api.permission import Language
@@ -75,6 +75,11 @@ class Formats:
         """The day of an instant, in the realm's time zone."""
         moment = self.moment(value)
         return NOTHING if moment is None else format_date(moment, "medium", self._locale)
+
+    def clock(self, value: str | datetime | None) -> str:
+        """The time of the day, in the realm's time zone."""
+        moment = self.moment(value)
+        return NOTHING if moment is None else format_time(moment, "short", None, self._locale)
 
     def ago(self, value: str | datetime | None, now: datetime) -> str:
         """How long ago an instant was: 3 hours ago."""

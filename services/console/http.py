@@ -33,7 +33,7 @@ from services.runtime.errors import Retry
 TRIES_PER_S = 0.5
 """Of signing in to one account from one address."""
 CREDENTIAL_CHARS_MAX = 2_500
-PURPOSE_CHARS_MAX = 150
+NOTE_CHARS_MAX = 100
 PURPOSES = ("call", "order", "complaint", "data", "advice", "other")
 """Why people look at customers; texts: `purpose.NAME`."""
 BEGUN_COOKIE = "c360_console_begun"
@@ -151,9 +151,7 @@ async def purpose(visit: Visiting) -> Response:
     if kind not in PURPOSES or (kind == "other" and not note):
         shown = {"next": following, "purposes": PURPOSES, "wrong": True}
         return visit.page("purpose.html", 400, **shown)
-    said = texts.text(Language.ENGLISH, f"purpose.{kind}") + (f": {note}" if note else "")
-    ascii_only = said.encode("ascii", "replace").decode()[:PURPOSE_CHARS_MAX]
-    session = visit.session.with_(purpose=ascii_only)
+    session = visit.session.with_(purpose=kind, note=note[:NOTE_CHARS_MAX])
     return remembered(see_other(following), visit.request, session)
 
 

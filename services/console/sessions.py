@@ -24,7 +24,9 @@ class WebSession:
     language: Language = Language.ENGLISH
     """Language of the pages."""
     purpose: str = ""
-    """Why the person looks at customers now."""
+    """Why the person looks at customers now: one of those that the console knows."""
+    note: str = ""
+    """More about it, in the person's words."""
     csrf: str = field(default_factory=lambda: secrets.token_hex(CSRF_BYTES))
     """Stands in every form: other sites do not know it."""
 

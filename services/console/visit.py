@@ -119,6 +119,11 @@ class Visit:
         )
         return HTMLResponse(shown, status, PAGE_HEADERS)
 
+    def part(self, template: str, status: int = 200, /, **values: Any) -> Response:
+        """A part that htmx puts into a page; without scripts it is a page of its own."""
+        is_part = "hx-request" in self.request.headers
+        return self.page(template if is_part else "alone.html", status, part=template, **values)
+
     async def form(self) -> dict[str, str]:
         """The fields of a form of ours. Raises ForeignForm for any other."""
         fields = await read_form(self.request)
