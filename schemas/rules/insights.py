@@ -117,6 +117,17 @@ class LeadRules(BaseModel):
     competitor_points: Points = 40
 
 
+class RecommendationRules(BaseModel):
+    """What is not recommended."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    durable: Annotated[list[Word], Field(max_length=1_000)] = []
+    """Categories of which nobody needs the same article again."""
+    withheld: Annotated[list[Word], Field(max_length=10_000)] = []
+    """Articles that are not recommended, as they are out of stock."""
+
+
 class RfmGroup(BaseModel):
     """Customers whose scores lie within these, ends included."""
 
@@ -169,6 +180,7 @@ class RealmInsightRules(BaseModel):
     pressure: PressureCaps | None = None
     bonds: BondRules | None = None
     leads: LeadRules | None = None
+    recommendations: RecommendationRules | None = None
     holidays: Holidays | None = None
     stages: SalesStages | None = None
     target_contracts: Target | None = None
@@ -197,6 +209,7 @@ class InsightRules(BaseModel):
     """States of an order in which the customer has the goods, or may collect them."""
     bonds: BondRules = BondRules()
     leads: LeadRules = LeadRules()
+    recommendations: RecommendationRules = RecommendationRules()
     holidays: Holidays = []
     """Days that are like no other, for `anomaly`."""
     fault_words: Annotated[list[Word], Field(max_length=100)] = []

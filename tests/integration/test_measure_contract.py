@@ -17,6 +17,7 @@ from services.measures.adapters.clickhouse import MeasureReader
 from services.measures.catalogue import MEASURES
 from services.measures.core.result import MeasureResult
 from services.store.database import Database, chunks
+from tests.article_pairs import planted
 from tests.measure_events import NEWCOMERS, anything_else
 from tests.profile_store import (
     NOON,
@@ -178,6 +179,7 @@ def answered_long_ago(_draw: random.Random) -> list[dict[str, Any]]:
 MORE = {
     "anomaly": days,
     "lead_score": newcomers,
+    "recommendations": lambda _draw: planted(),
     "relevance": led,
     "satisfaction_effect": answered_long_ago,
 }

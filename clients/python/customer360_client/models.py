@@ -35,6 +35,7 @@ Flag: TypeAlias = (
         "low_response",
         "not_significant",
         "not_monotone",
+        "not_better",
         "questionable",
         "incomplete_window",
     ]

@@ -15,6 +15,7 @@ from schemas.identifiers import NodeId
 from schemas.instants import to_ms
 from services.measures.adapters.fragments import of_nodes
 from services.measures.catalogue import leaving, silent
+from services.measures.catalogue.recommendations import KEPT, VIEWED
 from services.measures.core.bonds import ATTACHED_FROM, DETACHED_BELOW, SITUATIONS
 from services.measures.core.deeds import Deed
 from services.measures.core.experience import EXPERIENCE_KINDS, experiences
@@ -38,6 +39,8 @@ SIGNS_SQL = of_nodes(_STATEMENTS["signs"])
 ROLES_SQL = of_nodes(_STATEMENTS["roles"])
 LOOKS_SQL = of_nodes(_STATEMENTS["looks"])
 DOMAINS_SQL = of_nodes(_STATEMENTS["domains"])
+LOOKED_SQL = of_nodes(_STATEMENTS["looked"])
+SENT_BACK_SQL = of_nodes(_STATEMENTS["sent_back"])
 FACTS_MAX = 10_000
 SURVEY = "survey"
 SAID = (*EXPERIENCE_KINDS, SURVEY)
@@ -48,6 +51,8 @@ class Relations(NamedTuple):
     """What was read; see `PersonFacts`."""
 
     lines: list[BoughtLine]
+    looked: list[Deed]
+    sent_back: list[Deed]
     contracts: list[ContractReport]
     points: list[Deed]
     voices: list[Deed]
@@ -74,8 +79,11 @@ class RelationReader:
         """All of them, without signs."""
         context = self._context
         feelings = {"attached_from": ATTACHED_FROM, "detached_below": DETACHED_BELOW}
+        lines = self._read(BoughtLine, LINES_SQL)
         return Relations(
-            self._read(BoughtLine, LINES_SQL),
+            lines,
+            self._of(("browsing",), Deed, LOOKED_SQL, viewed=VIEWED, kept=KEPT),
+            self._read(Deed, SENT_BACK_SQL) if lines else [],
             self._of(("contract",), ContractReport, CONTRACTS_SQL),
             self._of(("loyalty",), Deed, POINTS_SQL),
             self._of(SAID, Deed, VOICES_SQL, **silent.parameters(context)),

@@ -17,6 +17,28 @@ WITH
 SELECT at, event_id, sku::String AS sku, category, quantity, total, currency FROM order_lines
 ORDER BY at DESC LIMIT {limit:UInt32}
 
+-- looked --
+-- Articles that the customer looked at in the year or put into a cart.
+WITH
+    -- CTEs of interactions --
+SELECT occurred_at, event_id, about.1 AS what, about.2 AS weight FROM
+(
+    SELECT occurred_at, event_id, arrayJoin(type = 'product.viewed' ? [(sku, {viewed:Float64})]
+        : arrayMap(one -> (one, {kept:Float64}), skus)) AS about
+    FROM interacted
+    WHERE type IN ('product.viewed', 'cart.updated')
+        AND occurred_at >= fromUnixTimestamp64Milli({from_ms:Int64}, 'UTC')
+)
+ORDER BY occurred_at DESC LIMIT {limit:UInt32}
+
+-- sent_back --
+-- Articles that returns name.
+SELECT occurred_at, event_id, arrayJoin(lines.sku) AS what, 1. AS weight
+FROM orders FINAL
+WHERE realm = {realm:String} AND order_action = 'returned' AND order_counts AND NOT synthetic
+    AND occurred_at < fromUnixTimestamp64Milli({until_ms:Int64}, 'UTC')
+ORDER BY occurred_at DESC LIMIT {limit:UInt32}
+
 -- contracts --
 -- Every step of a contract. What it costs counts in the realm's currency.
 WITH

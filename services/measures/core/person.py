@@ -140,6 +140,10 @@ class PersonFacts(NamedTuple):
     refunds: Sequence[Refund] = ()
     lines: Sequence[BoughtLine] = ()
     """Of the purchases."""
+    looked: Sequence[Deed] = ()
+    """Looks at articles and carts with them, of the year before: the article as `what`."""
+    sent_back: Sequence[Deed] = ()
+    """Articles of returns: the article as `what`."""
     contracts: Sequence[ContractReport] = ()
     points: Sequence[Deed] = ()
     """Balances: the programme as `what`, the points as `weight`."""

@@ -45,6 +45,8 @@ class Flag(StrEnum):
     """The difference that it rests on may be chance."""
     NOT_MONOTONE = "not_monotone"
     """Who has more of it does less of what it should foretell."""
+    NOT_BETTER = "not_better"
+    """What needs no model does as well."""
     QUESTIONABLE = "questionable"
     """Too many answers contradict each other."""
     INCOMPLETE_WINDOW = "incomplete_window"
