@@ -10,12 +10,14 @@ import typer
 from schemas.touchpoint import DEFAULT_REALM
 from services.api.operation import plain
 from services.api.queries.insights import (
+    INSIGHTS_BIAS,
     INSIGHTS_EXPLAIN,
     INSIGHTS_HISTORY,
     INSIGHTS_KEEP,
     INSIGHTS_LIST,
     INSIGHTS_SHOW,
     KEPT_SHOWN_MAX,
+    BiasRequest,
     ExplainRequest,
     HistoryRequest,
     KeepRequest,
@@ -110,6 +112,34 @@ def explain(
     print_table("Reads", found["inputs"], ("name", "reads"))
     for one in found["inputs"] if sql else ():
         out.print(f"\n{one['name']}:\n{one['sql']}", markup=False, highlight=False, soft_wrap=True)
+
+
+@app.command()
+def bias(
+    context: typer.Context,
+    measure: Annotated[str, typer.Argument(help="A measure that scores single customers.")],
+    realm: Realm = DEFAULT_REALM,
+    as_json: AsJson = False,
+) -> None:
+    """Whether a score chooses some groups of customers less often than others."""
+    with state_of(context).session() as session:
+        [row] = session.run(INSIGHTS_BIAS, BiasRequest(measure=measure, realm=realm))
+    found = plain(row)
+    if as_json:
+        print_json(found)
+        return
+    shares = ", ".join(f"{level} {100 * part:.1f} %" for level, part in found["shares"].items())
+    out.print(f"{found['definition']}, {found['n'] or 'too few'} customers: {shares}")
+    rows = [
+        {
+            **one,
+            "share": "" if one["share"] is None else f"{100 * one['share']:.1f} %",
+            "ratio": _value({**one, "value": one["ratio"], "unit": ""}),
+            "flags": ", ".join(one["flags"]),
+        }
+        for one in found["groups"]
+    ]
+    print_table("Groups", rows, ("by", "key", "level", "n", "share", "ratio", "flags"))
 
 
 @app.command()

@@ -41,7 +41,7 @@ from services.docs.openapi import openapi_document
 from services.identity.core.explain import Rule, Standing
 from services.identity.core.model import Reason
 from services.identity.core.notices import NoticeKind
-from services.measures.core.result import MeasureExplained, MeasureResult
+from services.measures.core.result import MeasureBias, MeasureExplained, MeasureResult
 
 SUBJECTS = frozenset(model.__name__ for model in SUBJECT_MODELS.values())
 """Parts of every incident: the page has them once, with the kinds."""
@@ -279,6 +279,9 @@ def _insights() -> list[str]:
         "## `c360 insights explain MEASURE --json`",
         "What a measure is and reads; `settings` by their names, as text.",
         *_whole(model_schema(MeasureExplained, "serialization")),
+        "## `c360 insights bias MEASURE --json`",
+        "Whether a score is [even among groups](../measures/bias.md) of customers.",
+        *_whole(model_schema(MeasureBias, "serialization")),
         "## `c360 insights keep --json`, `c360 insights history MEASURE --json`",
         "What measures were when they were kept, the latest first: `map_version` is the version of "
         "the profile map as text, and `result` all of `show`.",

@@ -10,7 +10,12 @@ if TYPE_CHECKING:
 
     from schemas.api.insights import PersonInsights
     from schemas.identifiers import NodeId
-    from services.measures.core.result import KeptMeasure, MeasureExplained, MeasureResult
+    from services.measures.core.result import (
+        KeptMeasure,
+        MeasureBias,
+        MeasureExplained,
+        MeasureResult,
+    )
     from services.profiles.core.history import ProfileHistory
     from services.store.profile_map import Members
 
@@ -35,6 +40,15 @@ class MeasureSource(Protocol):
 
         Raises:
             ValueError: the window is empty, or the measure is of no segment.
+        """
+        ...
+
+    def bias(self, name: str, realm: str) -> MeasureBias:
+        """Whether its scores choose some groups of customers less often than others, over the 365
+        days up to yesterday.
+
+        Raises:
+            ValueError: the measure scores no single customers.
         """
         ...
 

@@ -178,6 +178,7 @@ def asked(access: Access, name: str) -> list[dict[str, Any]]:
         **OF_SEGMENTS,
         "insights_show": {**realm, "measure": "repeat_purchase_rate"},
         "insights_explain": {**realm, "measure": "rfm"},
+        "insights_bias": {**realm, "measure": "leaving"},
         "insights_history": {**realm, "measure": "rfm"},
         "insights_profile": {**realm, "identifier": EMAIL},
     }

@@ -236,6 +236,8 @@ everybody = true
 did = "order.placed"
 """
 OF_MEASURES = {"first", "until"}
+SCORING = [name for name, one in MEASURES.items() if one.levels]
+"""Measures that score single customers."""
 
 
 def requests(operation: Operation[Any, Any], known: Known) -> Iterator[dict[str, Any]]:
@@ -243,7 +245,9 @@ def requests(operation: Operation[Any, Any], known: Known) -> Iterator[dict[str,
     operation: add to FIELDS what it may be."""
     optional = GIVEN | (OF_MEASURES if "measure" in operation.request.model_fields else set())
     values = {
-        name: FIELDS[name](known)
+        name: SCORING
+        if (operation.name, name) == ("insights_bias", "measure")
+        else FIELDS[name](known)
         for name, field in operation.request.model_fields.items()
         if name in optional or field.is_required()
     }

@@ -36,6 +36,7 @@ Flag: TypeAlias = (
         "not_significant",
         "not_monotone",
         "not_better",
+        "unequal",
         "questionable",
         "incomplete_window",
     ]

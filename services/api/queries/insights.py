@@ -14,7 +14,12 @@ from services.api.operation import Answer, Operation, RealmRequest, Request
 from services.api.ports import Access
 from services.api.queries.segment_members import require_segment
 from services.measures.catalogue import MEASURES
-from services.measures.core.result import KeptMeasure, MeasureExplained, MeasureResult
+from services.measures.core.result import (
+    KeptMeasure,
+    MeasureBias,
+    MeasureExplained,
+    MeasureResult,
+)
 from services.runtime.errors import InvalidInput, NotFound
 
 Day = Annotated[date, Field(ge=date(1900, 1, 1), lt=date(2200, 1, 1))]
@@ -43,6 +48,13 @@ class MeasureRequest(RealmRequest):
 
 class ExplainRequest(RealmRequest):
     """What a measure is."""
+
+    measure: str
+    """Its name."""
+
+
+class BiasRequest(RealmRequest):
+    """Whether a score is even among groups of customers."""
 
     measure: str
     """Its name."""
@@ -101,6 +113,13 @@ def _explain(access: Access, asked: ExplainRequest) -> Iterator[MeasureExplained
     yield access.reads.measures.explained(asked.measure, asked.realm)
 
 
+def _bias(access: Access, asked: BiasRequest) -> Iterator[MeasureBias]:
+    try:
+        yield access.reads.measures.bias(asked.measure, asked.realm)
+    except ValueError as error:
+        raise InvalidInput(str(error)) from error
+
+
 def _keep(access: Access, asked: KeepRequest) -> Iterator[KeptMeasure]:
     """Each is durable when it is given: one that fails takes nothing back."""
     reads = access.reads
@@ -131,10 +150,14 @@ INSIGHTS_EXPLAIN = Operation(
     "insights_explain", Scope.INSIGHTS_READ, ExplainRequest, MeasureExplained, _explain
 )
 """What a measure is, and what it reads."""
+INSIGHTS_BIAS = Operation("insights_bias", Scope.INSIGHTS_READ, BiasRequest, MeasureBias, _bias)
+"""Whether a score chooses some groups less often than others."""
 INSIGHTS_KEEP = Operation("insights_keep", Scope.STORE_REPAIR, KeepRequest, KeptMeasure, _keep)
 """Compute measures and keep what they are."""
 INSIGHTS_HISTORY = Operation(
     "insights_history", Scope.INSIGHTS_READ, HistoryRequest, KeptMeasure, _history
 )
 """What a measure was when it was computed, the latest first."""
-OPERATIONS = (INSIGHTS_LIST, INSIGHTS_SHOW, INSIGHTS_EXPLAIN, INSIGHTS_KEEP, INSIGHTS_HISTORY)
+OPERATIONS = (
+    INSIGHTS_LIST, INSIGHTS_SHOW, INSIGHTS_EXPLAIN, INSIGHTS_BIAS, INSIGHTS_KEEP, INSIGHTS_HISTORY,
+)  # fmt: skip

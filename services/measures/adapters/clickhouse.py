@@ -5,6 +5,7 @@ Rows are matched to the fields of a measure's rows by the names of the columns. 
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime
 from functools import cache
@@ -13,13 +14,15 @@ from zoneinfo import ZoneInfo
 
 from schemas.instants import to_ms
 from schemas.rules.insights import InsightRules
-from services.measures.adapters.fragments import of_members, whole
+from services.measures.adapters.fragments import of_groups, of_members, whole
 from services.measures.catalogue import FOLDER, MEASURES
+from services.measures.core.bias import GroupLevels, compared, levels_of
 from services.measures.core.deeds import ACTS
 from services.measures.core.measure import AnyMeasure, Figures, MeasureContext, shown
-from services.measures.core.population import is_few
+from services.measures.core.population import GROUP_MIN, is_few
 from services.measures.core.result import (
     Flag,
+    MeasureBias,
     MeasureExplained,
     MeasureInput,
     MeasureResult,
@@ -89,6 +92,52 @@ class MeasureReader:
             as_of=now,
         )
 
+    def bias(self, name: str, realm: str) -> MeasureBias:
+        """See the port."""
+        measure, now = self._known(name, realm), self._clock()
+        if not measure.levels:
+            scoring = ", ".join(one for one, found in MEASURES.items() if found.levels)
+            raise ValueError(f"{name} scores no single customers; these do: {scoring}")
+        settings = self._realms[realm]
+        zone = ZoneInfo(settings.time_zone)
+        window = window_of(None, None, zone, now)
+        context = MeasureContext(window, zone, settings.currency, self._rules.of(realm))
+        figures = measure.compute(self._inputs(measure, realm, context), context)
+        persons, levels = figures.n or 0, levels_of(figures, measure.levels)
+        everybody = GroupLevels("", "", persons, levels)
+        groups = list[GroupLevels]()
+        if persons >= GROUP_MIN:
+            groups = self._of_groups(measure, realm, context)
+        return MeasureBias(
+            measure=name,
+            definition=measure.definition,
+            realm=realm,
+            window=Span.model_validate({"from": window.start, "until": window.end}),
+            as_of=now,
+            n=persons if persons >= GROUP_MIN else None,
+            shares={
+                level: many / persons for level, many in sorted(levels.items()) if many >= GROUP_MIN
+            },
+            groups=compared(everybody, groups),
+        )
+
+    def _of_groups(
+        self, measure: AnyMeasure, realm: str, context: MeasureContext
+    ) -> list[GroupLevels]:
+        """How many of each group are at each level. Scores are made of everybody's rows."""
+        name, row = next(iter(measure.rows.items()))
+        sql = of_groups(Statements(FOLDER / f"{measure.name}.sql")[name])
+        rows = defaultdict[tuple[str, str], list[Any]](list)
+        for one in self._database.records(sql, self._where(measure, realm, context)):
+            group = one.pop("group_by"), one.pop("group_key")
+            rows[group].append(row(**one))
+        nothing: dict[str, list[Any]] = {other: [] for other in measure.rows}
+        found = list[GroupLevels]()
+        for (by, key), some in rows.items():
+            figures = measure.compute(measure.inputs(**nothing | {name: some}), context)
+            found.append(GroupLevels(by, key, figures.n or 0, levels_of(figures, measure.levels)))
+        return found
+
     def explained(self, name: str, realm: str) -> MeasureExplained:
         """See the port."""
         measure, now = self._known(name, realm), self._clock()
@@ -136,7 +185,19 @@ class MeasureReader:
         self, measure: AnyMeasure, realm: str, context: MeasureContext, segment: str = ""
     ) -> Any:
         """The rows of a measure's statements."""
-        where = {
+        where = self._where(measure, realm, context, segment)
+        sql = statements_of_measure(measure.name, is_of_members=bool(segment))
+        found = {
+            name: [row(**one) for one in self._database.records(sql[name], where)]
+            for name, row in measure.rows.items()
+        }
+        return measure.inputs(**found)
+
+    def _where(
+        self, measure: AnyMeasure, realm: str, context: MeasureContext, segment: str = ""
+    ) -> dict[str, Any]:
+        """What its statements ask for."""
+        return {
             "realm": realm,
             "kinds": sorted(measure.population.kinds),
             "segment": segment,
@@ -147,9 +208,3 @@ class MeasureReader:
             "acts": ACTS,
             **measure.parameters(context),
         }
-        sql = statements_of_measure(measure.name, is_of_members=bool(segment))
-        found = {
-            name: [row(**one) for one in self._database.records(sql[name], where)]
-            for name, row in measure.rows.items()
-        }
-        return measure.inputs(**found)

@@ -8,6 +8,11 @@ Where a statement has decided whose profile a row is of, a line of this form say
 the members of a segment, it keeps their rows alone:
 
     -- only: if(m.is_known, m.profile, c.node) --
+
+Where a statement counts persons at last, a line of this form names whose row it is. Asked about
+groups, it counts the persons of each; all else is about everybody:
+
+    -- of groups: leavers.profile --
 """
 
 from __future__ import annotations
@@ -21,6 +26,7 @@ _STATEMENTS = statements_of(__file__)
 BOUNDED_SQL = _STATEMENTS["bounded"]
 MERGING_SQL = _STATEMENTS["merging"]
 MEMBERS_SQL = _STATEMENTS["members"]
+GROUPED_SQL = _STATEMENTS["grouped"]
 PURCHASES = "-- CTEs of purchases --"
 FRAGMENTS = {
     "purchases": _STATEMENTS["purchases"],
@@ -55,6 +61,7 @@ FRAGMENTS = {
 }
 _PLACE = re.compile(r"-- CTEs of (\w+) --")
 _ONLY = re.compile(r"\n *-- only: (.+) --")
+_OF_GROUPS = re.compile(r"\n *-- of groups: (.+) --")
 _OF_THE_REALM = re.compile(
     r"FROM (?:group_facts|interactions|map|observations|orders|surveys|touchpoints)(?: FINAL)?\s+"
     r"WHERE realm = \{realm:String\}(?! AND node IN)"
@@ -65,13 +72,25 @@ _OF_THE_REALM = re.compile(
 def whole(sql: str) -> str:
     """A statement of a measure with what it begins with, in bounded memory. Raises KeyError for an
     unknown fragment."""
-    return _bounded(sql, _ONLY.sub("", _filled(sql)))
+    return _bounded(sql, _OF_GROUPS.sub("", _ONLY.sub("", _filled(sql))))
+
+
+def of_groups(sql: str) -> str:
+    """The same by groups, which are two more columns: `group_by` and `group_key`. What it counts
+    last must be all that it says. Raises KeyError for an unknown fragment."""
+    filled = _ONLY.sub("", _filled(sql)).rstrip()
+    joined = _OF_GROUPS.sub(
+        lambda match: f"\nINNER JOIN ({GROUPED_SQL}) AS g ON {match[1]} = g.profile", filled
+    )
+    begin, _, last = joined.rpartition("\nSELECT ")
+    columns = "g.by AS group_by, g.key AS group_key"
+    return _bounded(sql, f"{begin}\nSELECT {columns}, {last}, group_by, group_key")
 
 
 def of_members(sql: str) -> str:
     """The same of the members of `segment` alone. Raises KeyError for an unknown fragment."""
     only = _ONLY.sub(lambda match: f"\nAND {match[1]} IN ({MEMBERS_SQL})", _filled(sql))
-    return _bounded(sql, only)
+    return _bounded(sql, _OF_GROUPS.sub("", only))
 
 
 def _filled(sql: str) -> str:

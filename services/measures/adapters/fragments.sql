@@ -969,6 +969,47 @@ LEFT ANY JOIN
     )
 ) AS j ON b.node = j.node
 
+-- grouped --
+-- By which groups customers are compared, as they said last before the end of the window: age, language,
+-- the first digit of a postal code of four or five, the channel that they wish. Forms that nothing is
+-- made of are in no group.
+SELECT profile, of.1 AS by, of.2 AS key
+FROM
+(
+    SELECT profile, multiIf(
+        name = 'birth_date', ('age_band', multiIf(years IS NULL OR years < 0 OR years > 120, '',
+            years < 18, 'under_18', years < 30, '18_29', years < 45, '30_44', years < 60, '45_59',
+            years < 75, '60_74', 'from_75')),
+        name = 'language',
+        ('language', match(latest, '^[A-Za-z]{2}([-_].*)?$') ? lower(substring(latest, 1, 2)) : ''),
+        name = 'postal_code', ('region', extract(latest, '^(?:[A-Za-z]{1,2}-)?([0-9])[0-9]{3,4}$')),
+        ('channel', lowerUTF8(trimBoth(latest)))) AS of,
+        age('year', coalesce(toDate32OrNull(substring(latest, 1, 10)), toDate32OrNull(
+            concat(substring(latest, 7, 4), '-', substring(latest, 4, 2), '-', substring(latest, 1, 2)))),
+            toDate32(fromUnixTimestamp64Milli({until_ms:Int64}, 'UTC'), {zone:String})) AS years
+    FROM
+    (
+        SELECT if(m.kind != '', m.profile, o.node) AS profile, o.name AS name,
+            argMax(o.value, (o.at, o.event_id, o.value)) AS latest
+        FROM
+        (
+            SELECT node, event_id, occurred_at AS at, attr.1::String AS name,
+                attr.3 ? attr.2 : '' AS value
+            FROM observations FINAL
+            ARRAY JOIN arrayZip(attrs.name, attrs.value, attrs.present) AS attr
+            WHERE realm = {realm:String} AND NOT synthetic
+                AND name IN ('birth_date', 'language', 'postal_code', 'preference.channel')
+                AND occurred_at < fromUnixTimestamp64Milli({until_ms:Int64}, 'UTC')
+        ) AS o
+        LEFT ANY JOIN
+        (
+            SELECT node, profile, kind::String AS kind FROM map FINAL WHERE realm = {realm:String}
+        ) AS m ON o.node = m.node
+        GROUP BY profile, name
+    )
+)
+WHERE key != ''
+
 -- bounded --
 -- What is joined, grouped and sorted goes to disk above a limit, whatever the number of customers is.
 SETTINGS join_algorithm = 'grace_hash,hash', max_bytes_in_join = 64000000,

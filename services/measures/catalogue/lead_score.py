@@ -116,4 +116,5 @@ MEASURE = Measure(
     LeadScores,
     compute,
     parameters,
+    levels="grade",
 )

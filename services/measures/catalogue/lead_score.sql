@@ -128,4 +128,6 @@ WITH
     )
 SELECT is_past = 1 AS is_past, multiIf(score >= {a_from:UInt8}, 'A', score >= {b_from:UInt8}, 'B',
     'C') AS grade, tenth_of AS tenth, count() AS persons, countIf(is_past AND is_won) AS won
-FROM ranked GROUP BY is_past, grade, tenth
+FROM ranked
+    -- of groups: ranked.profile --
+GROUP BY is_past, grade, tenth

@@ -156,4 +156,5 @@ MEASURE = Measure(
     LeavingRows,
     compute,
     parameters,
+    levels="state",
 )

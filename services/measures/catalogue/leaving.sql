@@ -15,7 +15,9 @@ WITH
     -- CTEs of leavers --
 SELECT is_customer, is_bound, overdue > 10 ? 100 : toInt32(floor(10 * overdue)) AS overdue_tenths, declines,
     arraySort(arrayDistinct(arrayMap(one -> one.2, shown))) AS signs, count() AS persons
-FROM leavers GROUP BY is_customer, is_bound, overdue_tenths, declines, signs
+FROM leavers
+    -- of groups: leavers.profile --
+GROUP BY is_customer, is_bound, overdue_tenths, declines, signs
 
 -- gaps --
 -- How often categories are bought, of those that enough persons buy again.

@@ -106,4 +106,5 @@ MEASURE = Measure(
     PotentialRows,
     compute,
     parameters,
+    levels="priority",
 )

@@ -11,10 +11,11 @@ SELECT multiIf(width = 0, '', whole = 0 OR before >= {part_b:Float64} * whole, '
     width, count() AS persons, toDecimal64(sum(total), 4) AS potential
 FROM
 (
-    SELECT width, total, sum(total) OVER () AS whole, sum(total) OVER
+    SELECT profile, width, total, sum(total) OVER () AS whole, sum(total) OVER
         (ORDER BY total DESC, profile ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) - total AS before
     FROM potentials
-)
+) AS p
+    -- of groups: p.profile --
 GROUP BY priority, width
 
 -- categories --

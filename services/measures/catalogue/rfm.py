@@ -121,4 +121,5 @@ MEASURE = Measure(
     PERSONS,
     Scored,
     compute,
+    levels="group",
 )

@@ -19,7 +19,7 @@ WITH
     ),
     ranked AS
     (
-        SELECT b.spent - r.refunded AS money, often, dateDiff('day', b.last, today) AS days,
+        SELECT b.profile AS profile, b.spent - r.refunded AS money, often, dateDiff('day', b.last, today) AS days,
             count() OVER () AS buyers,
             toDate(fromUnixTimestamp64Milli({until_ms:Int64} - 1, 'UTC'), {zone:String}) AS today,
             1 + intDiv(5 * (rank() OVER (ORDER BY b.last) - 1), buyers) AS recency,
@@ -29,4 +29,6 @@ WITH
     )
 SELECT recency, frequency, monetary, count() AS persons, sum(money) AS revenue,
     max(days) AS most_days, min(often) AS least_often, min(money) AS least_money
-FROM ranked GROUP BY recency, frequency, monetary
+FROM ranked
+    -- of groups: ranked.profile --
+GROUP BY recency, frequency, monetary

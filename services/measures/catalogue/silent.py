@@ -100,4 +100,5 @@ MEASURE = Measure(
     Silences,
     compute,
     parameters,
+    levels="silent",
 )

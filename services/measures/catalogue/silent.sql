@@ -65,4 +65,5 @@ SELECT b.is_past = 1 AS is_past, s.profile != b.profile AND a.before > 0
 FROM buyers AS b
 LEFT JOIN activity AS a ON b.is_past = a.is_past AND b.profile = a.profile
 LEFT JOIN said AS s ON b.is_past = s.is_past AND b.profile = s.profile
+    -- of groups: b.profile --
 GROUP BY is_past, is_silent

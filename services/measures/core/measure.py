@@ -88,6 +88,10 @@ class Measure(Generic[Inputs]):
     """What its statements ask for beside realm, population, window and time zone."""
     is_of_members: bool = True
     """Whether it may be asked of a segment: what everybody costs, or is sent, is of no segment."""
+    levels: str = ""
+    """Of a score of single customers, the dimension of the breakdown that counts them by its
+    levels, or the count of those who are chosen. Its first statement says whose rows it
+    counts."""
 
     @property
     def definition(self) -> str:

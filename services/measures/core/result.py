@@ -47,6 +47,8 @@ class Flag(StrEnum):
     """Who has more of it does less of what it should foretell."""
     NOT_BETTER = "not_better"
     """What needs no model does as well."""
+    UNEQUAL = "unequal"
+    """A group is chosen less than four fifths as often as everybody."""
     QUESTIONABLE = "questionable"
     """Too many answers contradict each other."""
     INCOMPLETE_WINDOW = "incomplete_window"
@@ -169,3 +171,45 @@ class MeasureExplained(_Part):
     """Limits, terms and rules that the statements go by in this realm, by their names."""
     inputs: list[MeasureInput]
     """What the store counts; figures are made of these rows alone."""
+
+
+class GroupSelection(_Part):
+    """How often a score puts a group of customers at a level, against everybody."""
+
+    by: str
+    """What makes the group: `age_band`, `channel`, `language`, `region`."""
+    key: str
+    """The group."""
+    level: str
+    """Of the score, as `leaving`."""
+    n: int
+    """Customers of the group who are scored."""
+    share: float | None = None
+    """The part of them at this level; null if suppressed."""
+    ratio: float | None = None
+    """This part by that of everybody."""
+    interval: Interval | None = None
+    """Confidence interval of the ratio."""
+    flags: list[Flag] = Field(default_factory=list)
+    """`unequal` below 0.8, with `not_significant` where it may be chance; `suppressed`."""
+
+
+class MeasureBias(_Part):
+    """Whether a score chooses some groups of customers less often than others."""
+
+    measure: str
+    """Name of the measure."""
+    definition: str
+    """Name and version of the definition."""
+    realm: str
+    """Brand or tenant."""
+    window: Span
+    """The window of the measure, in event time."""
+    as_of: Instant
+    """When it was computed."""
+    n: int | None
+    """Customers who are scored; null if they are too few."""
+    shares: dict[str, float] = Field(default_factory=dict)
+    """The part of everybody at each level."""
+    groups: list[GroupSelection] = Field(default_factory=list)
+    """Every group at every level."""
