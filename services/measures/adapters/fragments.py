@@ -9,9 +9,11 @@ the members of a segment, it keeps their rows alone:
 
     -- only: if(m.is_known, m.profile, c.node) --
 
-Where a statement counts persons at last, a line of this form names whose row it is. Asked about
-groups, it counts the persons of each; all else is about everybody:
+Where a statement counts persons at last, lines of these forms stand for the names of their groups
+and say whose row it is. Asked about groups, it counts the persons of each; all else is about
+everybody:
 
+    -- of each group --
     -- of groups: leavers.profile --
 """
 
@@ -61,6 +63,7 @@ FRAGMENTS = {
 }
 _PLACE = re.compile(r"-- CTEs of (\w+) --")
 _ONLY = re.compile(r"\n *-- only: (.+) --")
+_OF_EACH_GROUP = re.compile(r"\n *-- of each group --")
 _OF_GROUPS = re.compile(r"\n *-- of groups: (.+) --")
 _OF_THE_REALM = re.compile(
     r"FROM (?:group_facts|interactions|map|observations|orders|surveys|touchpoints)(?: FINAL)?\s+"
@@ -72,7 +75,7 @@ _OF_THE_REALM = re.compile(
 def whole(sql: str) -> str:
     """A statement of a measure with what it begins with, in bounded memory. Raises KeyError for an
     unknown fragment."""
-    return _bounded(sql, _OF_GROUPS.sub("", _ONLY.sub("", _filled(sql))))
+    return _bounded(sql, _of_nobody(_ONLY.sub("", _filled(sql))))
 
 
 def of_groups(sql: str) -> str:
@@ -82,15 +85,19 @@ def of_groups(sql: str) -> str:
     joined = _OF_GROUPS.sub(
         lambda match: f"\nINNER JOIN ({GROUPED_SQL}) AS g ON {match[1]} = g.profile", filled
     )
-    begin, _, last = joined.rpartition("\nSELECT ")
-    columns = "g.by AS group_by, g.key AS group_key"
-    return _bounded(sql, f"{begin}\nSELECT {columns}, {last}, group_by, group_key")
+    named = _OF_EACH_GROUP.sub("\n    g.by AS group_by, g.key AS group_key,", joined)
+    return _bounded(sql, f"{named}, group_by, group_key")
+
+
+def _of_nobody(sql: str) -> str:
+    """The same of no groups."""
+    return _OF_GROUPS.sub("", _OF_EACH_GROUP.sub("", sql))
 
 
 def of_members(sql: str) -> str:
     """The same of the members of `segment` alone. Raises KeyError for an unknown fragment."""
     only = _ONLY.sub(lambda match: f"\nAND {match[1]} IN ({MEMBERS_SQL})", _filled(sql))
-    return _bounded(sql, _OF_GROUPS.sub("", only))
+    return _bounded(sql, _of_nobody(only))
 
 
 def _filled(sql: str) -> str:
@@ -105,5 +112,5 @@ def of_nodes(sql: str) -> str:
     """A statement about the identifiers `nodes`, which begins as those of measures do: of tables by
     identifier only their rows are read. What another identifier reports of the same order, or in
     the same case, is not seen. Raises KeyError for an unknown fragment."""
-    found = _ONLY.sub("", _filled(sql))
+    found = _of_nobody(_ONLY.sub("", _filled(sql)))
     return _OF_THE_REALM.sub(lambda match: f"{match[0]} AND node IN {{nodes:Array(UUID)}}", found)

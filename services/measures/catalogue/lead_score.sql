@@ -126,7 +126,9 @@ WITH
         FROM scored AS s LEFT JOIN bought AS b ON s.profile = b.profile
         WHERE b.first_at = toDateTime64(0, 3, 'UTC') OR s.is_past AND is_won
     )
-SELECT is_past = 1 AS is_past, multiIf(score >= {a_from:UInt8}, 'A', score >= {b_from:UInt8}, 'B',
+SELECT
+    -- of each group --
+    is_past = 1 AS is_past, multiIf(score >= {a_from:UInt8}, 'A', score >= {b_from:UInt8}, 'B',
     'C') AS grade, tenth_of AS tenth, count() AS persons, countIf(is_past AND is_won) AS won
 FROM ranked
     -- of groups: ranked.profile --

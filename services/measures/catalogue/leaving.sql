@@ -13,7 +13,9 @@ WITH
     -- CTEs of signs --,
     -- CTEs of buying_days --,
     -- CTEs of leavers --
-SELECT is_customer, is_bound, overdue > 10 ? 100 : toInt32(floor(10 * overdue)) AS overdue_tenths, declines,
+SELECT
+    -- of each group --
+    is_customer, is_bound, overdue > 10 ? 100 : toInt32(floor(10 * overdue)) AS overdue_tenths, declines,
     arraySort(arrayDistinct(arrayMap(one -> one.2, shown))) AS signs, count() AS persons
 FROM leavers
     -- of groups: leavers.profile --

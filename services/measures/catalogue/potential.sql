@@ -6,7 +6,9 @@ WITH
     -- CTEs of order_lines --,
     -- CTEs of tiers --,
     -- CTEs of potentials --
-SELECT multiIf(width = 0, '', whole = 0 OR before >= {part_b:Float64} * whole, 'C',
+SELECT
+    -- of each group --
+    multiIf(width = 0, '', whole = 0 OR before >= {part_b:Float64} * whole, 'C',
         before >= {part_a:Float64} * whole, 'B', 'A') AS priority,
     width, count() AS persons, toDecimal64(sum(total), 4) AS potential
 FROM

@@ -27,7 +27,9 @@ WITH
             1 + intDiv(5 * (rank() OVER (ORDER BY money) - 1), buyers) AS monetary
         FROM buyers AS b LEFT JOIN refunds AS r ON b.profile = r.profile
     )
-SELECT recency, frequency, monetary, count() AS persons, sum(money) AS revenue,
+SELECT
+    -- of each group --
+    recency, frequency, monetary, count() AS persons, sum(money) AS revenue,
     max(days) AS most_days, min(often) AS least_often, min(money) AS least_money
 FROM ranked
     -- of groups: ranked.profile --

@@ -59,7 +59,9 @@ WITH
         WHERE v.at >= m.as_of - toIntervalDay({voice_days:UInt16}) AND v.at < m.as_of
         GROUP BY is_past, profile
     )
-SELECT b.is_past = 1 AS is_past, s.profile != b.profile AND a.before > 0
+SELECT
+    -- of each group --
+    b.is_past = 1 AS is_past, s.profile != b.profile AND a.before > 0
         AND a.lately * {quarters:UInt8} < {fallen_to:Float64} * a.before AS is_silent,
     count() AS persons, countIf(b.is_past AND b.later = 0) AS lost
 FROM buyers AS b
