@@ -6,7 +6,6 @@ escaped, and CSV cells that a spreadsheet would take for a formula are quoted.
 
 from __future__ import annotations
 
-import csv
 import errno
 import re
 import sys
@@ -24,6 +23,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 from rich.table import Table
 from rich.text import Text
 
+from services.runtime.csv_rows import cell_of, write_csv_rows
 from services.runtime.errors import C360Error
 
 Row = dict[str, Any]
@@ -34,9 +34,6 @@ CELL_CHARS = 40
 TEXT_CHARS = 20
 KEPT = "\n\u200c\u200d"
 """Shown although not printable: line feeds, and the joiners of Persian, Hindi and emoji."""
-FORMULA = re.compile(r"^[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
-"""Wide signs, too: a spreadsheet with an Asian input method takes them for the narrow ones."""
-NUMBER = re.compile(r"^[+-]?\d+(\.\d+)?$")
 SHOWN_TIME = re.compile(r"^\d{4}-\d\d-\d\d \d\d:\d\d[+-]")
 ISO_TIME = re.compile(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$")
 
@@ -172,47 +169,9 @@ def print_csv(rows: Iterable[Row], names: Sequence[str]) -> None:
 
 
 def write_csv(rows: Iterable[Row], names: Sequence[str], stream: TextIO) -> int:
-    """CSV with a header line, lists are joined by a blank; how many rows there are.
-
-    A cell that a spreadsheet would take for a formula begins with an apostrophe. Raises OSError.
-    """
-    writer = csv.writer(_LineFeeds(stream), lineterminator="\r\n")
-    count, is_terminal = 0, stream.isatty()
-    writer.writerow(names)
-    for count, row in enumerate(rows, 1):  # noqa: B007 - the last is the number of all
-        writer.writerow([_harmless(_cell(row.get(name)), is_terminal) for name in names])
-    return count
-
-
-class _LineFeeds:
-    """Ends each line that is written with a line feed.
-
-    The writer itself ends them with both characters, for it quotes only a cell that holds one of
-    its line end, and a bare carriage return breaks a row, too.
-    """
-
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
-
-    def write(self, line: str) -> None:
-        """One line with its end, as a csv.writer writes it."""
-        self._stream.write(line.removesuffix("\r\n") + "\n")
-
-
-def _harmless(cell: Any, is_terminal: bool) -> Any:
-    if isinstance(cell, str) and is_terminal:
-        cell = visible(cell)
-    if not isinstance(cell, str) or not FORMULA.match(cell) or NUMBER.match(cell):
-        return cell
-    return f"'{cell}"
-
-
-def _cell(value: Any) -> Any:
-    if isinstance(value, list):
-        return " ".join(map(str, value))
-    if isinstance(value, bool):
-        return str(value).lower()
-    return "" if value is None else value
+    """CSV as services.runtime.csv_rows writes it; on a terminal nothing of it is invisible. Raises
+    OSError."""
+    return write_csv_rows(rows, names, stream, visible if stream.isatty() else str)
 
 
 def local_time(text: str, zone: tzinfo = UTC) -> str:
@@ -247,7 +206,7 @@ def print_table(
         spare: columns that a narrow terminal does without, the first one first.
     """
     cells = [
-        {name: local_time(one_line(_cell(row.get(name))), zone) for name in names}
+        {name: local_time(one_line(cell_of(row.get(name))), zone) for name in names}
         for row in rows[:rows_max]
     ]
     kept, dropped = _fitting(cells, names, spare)
@@ -349,7 +308,7 @@ def _written_value(value: Any, zone: tzinfo) -> str:
     if isinstance(value, list):
         sides = [_written_value(one, zone) for one in value]
         return ("; " if any(isinstance(one, list) for one in value) else ", ").join(sides)
-    return local_time(one_line(_cell(value)), zone)
+    return local_time(one_line(cell_of(value)), zone)
 
 
 class Bar:

@@ -6,10 +6,10 @@ from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, FastAPI
 
-from services.console import http
+from services.console import http, live
 from services.console.account_ring import AccountRing
 from services.console.oidc import OidcSignIn
-from services.console.pages import profile, search, timeline
+from services.console.pages import incidents, profile, search, timeline
 from services.console.problems import answer_with_pages
 from services.console.sealing import Seal
 from services.console.sessions import SessionCookies
@@ -22,6 +22,8 @@ ROUTERS: tuple[APIRouter, ...] = (
     search.router,
     profile.router,
     timeline.router,
+    incidents.router,
+    live.router,
 )
 
 

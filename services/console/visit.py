@@ -124,6 +124,10 @@ class Visit:
         is_part = "hx-request" in self.request.headers
         return self.page(template if is_part else "alone.html", status, part=template, **values)
 
+    def part_or_page(self, part: str, whole: str, /, **values: Any) -> Response:
+        """The part alone if htmx asks for it anew, else the page around it."""
+        return self.page(part if "hx-request" in self.request.headers else whole, **values)
+
     async def form(self) -> dict[str, str]:
         """The fields of a form of ours. Raises ForeignForm for any other."""
         fields = await read_form(self.request)
