@@ -48,7 +48,7 @@ PAGES = (
     _page("response", "insights", Scope.INSIGHTS_READ),
     _page("paths", "insights", Scope.INSIGHTS_READ),
     _page("segments", "insights", Scope.SEGMENTS_READ),
-    _page("quality", "operation", Scope.PROFILES_READ),
+    _page("quality", "operation"),
 )
 """The menu. Pages of one customer are reached from search."""
 
