@@ -60,11 +60,15 @@ def test_the_price_stands_where_it_was() -> None:
     assert len(line.get("points", "").split()) == 4
 
 
-@pytest.mark.parametrize("change", [{}, {"due_at": SINCE}, {"until": SINCE, "observed": 2.0}])
-def test_a_figure_of_anything_can_be_drawn(change: dict[str, object]) -> None:
+STORY = PriceStory(2.0, 3.0, SINCE, SINCE + timedelta(hours=1), SINCE, is_over=False)
+
+
+@pytest.mark.parametrize(
+    "story", [STORY, STORY._replace(due_at=SINCE), STORY._replace(observed=2.0, is_over=True)]
+)
+def test_a_figure_of_anything_can_be_drawn(story: PriceStory) -> None:
     """Also without grace, of no length, and of no difference; texts are escaped."""
-    story = PriceStory(2.0, 3.0, SINCE, SINCE + timedelta(hours=1), SINCE, is_over=False)
-    drawn = _drawn(story._replace(**change))
+    drawn = _drawn(story)
     assert drawn.get("role") == "img"
     assert not [one for one in drawn.iter() if one.tag.endswith("script")]
     assert drawn[0].text == f"title {HOSTILE}"
