@@ -9,7 +9,7 @@ from fastapi import APIRouter, FastAPI
 from services.console import http, live
 from services.console.account_ring import AccountRing
 from services.console.oidc import OidcSignIn
-from services.console.pages import incidents, profile, quality, search, timeline
+from services.console.pages import incidents, measures, profile, quality, search, timeline
 from services.console.problems import answer_with_pages
 from services.console.sealing import Seal
 from services.console.sessions import SessionCookies
@@ -25,6 +25,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     incidents.router,
     live.router,
     quality.router,
+    measures.router,
 )
 
 

@@ -101,6 +101,13 @@ class Visit:
         """Words of the person's language."""
         return texts.text(self.language, key, **values)
 
+    def value(self, value: Any, unit: str) -> str:
+        """A value in one of the units of measures, with the unit's name where it has one."""
+        key = f"unit.{unit}"
+        written = self.formats.value(value, unit)
+        is_named = value is not None and texts.has_text(self.language, key)
+        return f"{written} {self.text(key)}" if is_named else written
+
     def page(self, template: str, status: int = 200, /, **values: Any) -> Response:
         """A page, or a part of one, made of a template."""
         shown = rendered(

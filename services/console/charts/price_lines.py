@@ -19,7 +19,7 @@ RADIUS = 4
 SHORTEST = timedelta(hours=1)
 
 
-class Met(NamedTuple):
+class PriceMet(NamedTuple):
     """Somebody met the price."""
 
     at: datetime
@@ -40,7 +40,7 @@ class PriceStory(NamedTuple):
     until: datetime
     """When it ended; of one that lasts, now."""
     is_over: bool
-    met: Sequence[Met] = ()
+    met: Sequence[PriceMet] = ()
 
 
 def price_lines(
@@ -101,7 +101,7 @@ def _axis(up: LinearScale, price: Callable[[float], str]) -> list[svg.Element]:
 
 
 def _point(
-    one: Met, across: LinearScale, up: LinearScale, price: Callable[[float], str],
+    one: PriceMet, across: LinearScale, up: LinearScale, price: Callable[[float], str],
     moment: Callable[[datetime], str],
 ) -> svg.Element:  # fmt: skip
     told = name(f"{moment(one.at)}: {price(one.price)}")

@@ -13,7 +13,7 @@ from schemas.incident import IncidentState, Severity
 from schemas.incident_action import ActionKind
 from services.api.auth import Scope
 from services.console.api_client import segment
-from services.console.charts.price_lines import Met, PriceStory, price_lines
+from services.console.charts.price_lines import PriceMet, PriceStory, price_lines
 from services.console.csv_files import csv_file
 from services.console.navigation import ROOT
 from services.console.pages.search import require_purpose
@@ -165,7 +165,7 @@ def _figure(visit: Visit, incident: dict[str, Any], affected: dict[str, Any] | N
     )
 
 
-def _met(visit: Visit, affected: dict[str, Any] | None, expected: float) -> list[Met]:
+def _met(visit: Visit, affected: dict[str, Any] | None, expected: float) -> list[PriceMet]:
     """Those whose event says a price."""
     found = []
     for one in (affected or {}).get("data", []):
@@ -175,5 +175,5 @@ def _met(visit: Visit, affected: dict[str, Any] | None, expected: float) -> list
         except ValueError:
             continue
         if at is not None:
-            found.append(Met(at, price, one["basis"] == "charged"))
+            found.append(PriceMet(at, price, one["basis"] == "charged"))
     return found

@@ -7,7 +7,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from services.console.charts.price_lines import Met, PriceStory, price_lines
+from services.console.charts.price_lines import PriceMet, PriceStory, price_lines
 from services.console.charts.scales import LinearScale, covering, round_values
 
 SINCE = datetime(2026, 7, 1, 12, tzinfo=UTC)
@@ -43,7 +43,7 @@ def test_the_price_stands_where_it_was() -> None:
     """The observed line rises at the beginning and falls at the end; what lasts does not fall."""
     until = SINCE + timedelta(days=2)
     story = PriceStory(2.0, 3.0, SINCE, SINCE + timedelta(hours=6), until, is_over=True,
-                       met=[Met(SINCE + timedelta(days=1), 3.0, was_paid=True)])  # fmt: skip
+                       met=[PriceMet(SINCE + timedelta(days=1), 3.0, was_paid=True)])  # fmt: skip
     drawn = _drawn(story)
     [line] = [one for one in drawn.iter() if "observed" in one.get("class", "")]
     points = [tuple(map(float, one.split(","))) for one in line.get("points", "").split()]
