@@ -7,7 +7,13 @@ from decimal import Decimal
 from typing import Any
 
 from babel import Locale
-from babel.dates import format_date, format_datetime, format_time, format_timedelta
+from babel.dates import (
+    format_date,
+    format_datetime,
+    format_skeleton,
+    format_time,
+    format_timedelta,
+)
 from babel.numbers import format_compact_decimal, format_currency, format_decimal, format_percent
 
 from schemas.api.permission import Language
@@ -75,6 +81,14 @@ class Formats:
         """The day of an instant, in the realm's time zone."""
         moment = self.moment(value)
         return NOTHING if moment is None else format_date(moment, "medium", self._locale)
+
+    def month(self, value: datetime) -> str:
+        """Month and year."""
+        return format_skeleton("yMMM", value, self._zone, locale=self._locale)
+
+    def noon(self, day: str) -> datetime:
+        """The middle of a day of the realm."""
+        return datetime.fromisoformat(f"{day}T12:00").replace(tzinfo=self._zone)
 
     def clock(self, value: str | datetime | None) -> str:
         """The time of the day, in the realm's time zone."""

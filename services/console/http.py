@@ -48,8 +48,8 @@ _hashing = asyncio.Semaphore(1)
 @router.get("/")
 async def start(visit: Visiting) -> Response:
     """The first page that the person may open."""
-    pages = visible(visit.owner["scopes"])
-    return see_other(pages[0].url) if pages else visit.page("nothing.html", 403)
+    scopes = visit.owner["scopes"]
+    return see_other(visible(scopes)[0].url) if scopes else visit.page("nothing.html", 403)
 
 
 @router.get("/sign-in")

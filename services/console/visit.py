@@ -101,6 +101,14 @@ class Visit:
         """Words of the person's language."""
         return texts.text(self.language, key, **values)
 
+    def word(self, prefix: str, value: Any) -> str:
+        """A name of the API in words: those of its kind, or of any; else as it is, without
+        underscores."""
+        for key in (f"{prefix}.{value}", f"word.{value}"):
+            if texts.has_text(self.language, key):
+                return self.text(key)
+        return str(value).replace("_", " ")
+
     def value(self, value: Any, unit: str) -> str:
         """A value in one of the units of measures, with the unit's name where it has one."""
         key = f"unit.{unit}"

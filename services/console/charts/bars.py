@@ -19,7 +19,7 @@ CHARS_MAX = 30
 """Of a label beside a bar; the whole one is its title."""
 
 
-class Bar(NamedTuple):
+class GroupBar(NamedTuple):
     """One group."""
 
     name: str
@@ -29,7 +29,7 @@ class Bar(NamedTuple):
     high: float | None = None
 
 
-def bars(groups: Sequence[Bar], title: str, written: Callable[[float], str]) -> Markup:
+def bars(groups: Sequence[GroupBar], title: str, written: Callable[[float], str]) -> Markup:
     """The figure, in the order of the groups; `written` writes values with their unit."""
     ends = [one for bar in groups for one in (bar.value, bar.low, bar.high) if one is not None]
     across = covering(ends, LEFT, WIDTH - RIGHT, zero=True)
@@ -57,7 +57,7 @@ def bars(groups: Sequence[Bar], title: str, written: Callable[[float], str]) -> 
     return figure(WIDTH, height, title, said, parts)
 
 
-def _whisker(bar: Bar, at: Callable[[float], float], y: float) -> list[svg.Element]:
+def _whisker(bar: GroupBar, at: Callable[[float], float], y: float) -> list[svg.Element]:
     if bar.low is None or bar.high is None:
         return []
     low, high = at(bar.low), at(bar.high)

@@ -16,10 +16,10 @@ from markupsafe import Markup
 from services.api.auth import Scope
 from services.console import texts
 from services.console.api_client import segment
-from services.console.charts.bars import Bar, bars
 from services.console.charts.trend import TrendPoint, trend
 from services.console.csv_files import csv_file
 from services.console.navigation import ROOT
+from services.console.pages.measure_figures import ends_of, figure_of, special_figures
 from services.console.visit import Visit, Visiting
 
 QUESTIONS: Mapping[str, tuple[str, ...]] = {
@@ -50,8 +50,6 @@ QUESTIONS: Mapping[str, tuple[str, ...]] = {
     ),
 }  # fmt: skip
 """The pages, and the measures on them."""
-BARS_MAX = 24
-"""Groups of one dimension that are drawn; the table has all."""
 HISTORY = 30
 CSV_COLUMNS = ("by", "key", "n", "value", "unit", "low", "high", "flags")
 STALE = timedelta(days=2)
@@ -87,12 +85,16 @@ async def one(visit: Visiting, measure: str, segment: str = "") -> Response:
         visit.api.get(path, **asked, segment=segment),
         visit.api.get(f"{path}/history", limit=HISTORY),
     )
+    groups = grouped(result["breakdown"])
+    special = special_figures(visit, measure, groups)
+    drawn = {by for figure in special for by in figure.dimensions}
     return visit.part(
         "measure.html",
         result=result,
+        special=special,
         title=title_of(visit, {"measure": measure, "title": measure}),
-        groups=grouped(result["breakdown"]),
-        figure_of=lambda by, rows: figure_of(visit, by, rows),
+        groups=groups,
+        figure_of=lambda by, rows: None if by in drawn else figure_of(visit, by, rows),
         history=history_of(visit, measure, kept["data"]),
         kept=kept["data"],
     )
@@ -160,29 +162,11 @@ def title_of(visit: Visit, listed: Mapping[str, str]) -> str:
     return visit.text(key) if texts.has_text(visit.language, key) else listed["title"]
 
 
-def figure_of(visit: Visit, by: str, rows: list[dict[str, Any]]) -> Markup | None:
-    """Bars of the groups of one dimension; none where there is nothing to compare."""
-    known = [row for row in rows if row["value"] is not None]
-    units = {row["unit"] for row in known}
-    if len(known) < 2 or len(units) != 1:
-        return None
-    [unit] = units
-    drawn = [
-        Bar(
-            _word(visit, by, row["key"]),
-            row["value"],
-            *((row["interval"]["low"], row["interval"]["high"]) if row["interval"] else ()),
-        )
-        for row in known[:BARS_MAX]
-    ]
-    return bars(drawn, _word(visit, "by", by), lambda value: visit.value(value, unit))
-
-
 def history_of(visit: Visit, measure: str, kept: list[dict[str, Any]]) -> Markup | None:
     """What it was each time it was kept; none before there are two."""
     results = [one["result"] for one in reversed(kept)]
     points = [
-        TrendPoint(datetime.fromisoformat(one["window"]["until"]), one["value"], *_ends(one))
+        TrendPoint(datetime.fromisoformat(one["window"]["until"]), one["value"], *ends_of(one))
         for one in results
         if one["value"] is not None
     ]
@@ -191,16 +175,6 @@ def history_of(visit: Visit, measure: str, kept: list[dict[str, Any]]) -> Markup
     unit = results[-1]["unit"]
     title = visit.text("measures.history")
     return trend(points, title, lambda value: visit.value(value, unit), visit.formats.day)
-
-
-def _ends(result: Mapping[str, Any]) -> tuple[float, float] | tuple[()]:
-    interval = result["interval"]
-    return (interval["low"], interval["high"]) if interval else ()
-
-
-def _word(visit: Visit, prefix: str, value: str) -> str:
-    key = f"{prefix}.{value}"
-    return visit.text(key) if texts.has_text(visit.language, key) else value
 
 
 def _part(measure: str) -> str:
