@@ -139,7 +139,8 @@ def test_drivers_have_intervals() -> None:
         [
             cell("importance", "price", 0.3, interval=interval),
             cell("importance", "choice", 0.7, interval=interval),
-            cell("performance", "price", 3.0, "points"), cell("performance", "choice", 4.0, "points"),
+            cell("performance", "price", 3.0, "points"),
+            cell("performance", "choice", 4.0, "points"),
         ]
     )  # fmt: skip
     [found] = special_figures(READER, "drivers", cells)
