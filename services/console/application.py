@@ -9,7 +9,16 @@ from fastapi import APIRouter, FastAPI
 from services.console import http, live
 from services.console.account_ring import AccountRing
 from services.console.oidc import OidcSignIn
-from services.console.pages import incidents, measures, profile, quality, search, timeline
+from services.console.pages import (
+    incidents,
+    measures,
+    profile,
+    quality,
+    rights,
+    search,
+    timeline,
+    why,
+)
 from services.console.problems import answer_with_pages
 from services.console.sealing import Seal
 from services.console.sessions import SessionCookies
@@ -22,6 +31,8 @@ ROUTERS: tuple[APIRouter, ...] = (
     search.router,
     profile.router,
     timeline.router,
+    why.router,
+    rights.router,
     incidents.router,
     live.router,
     quality.router,
