@@ -127,6 +127,35 @@ SIZE = Row(
         ),
     ),
 )
+MEASURES = Row(
+    "What measures were last",
+    Height.USUAL,
+    (
+        lines(
+            "Measures, as kept last",
+            Unit.NUMBER,
+            [
+                Query(
+                    "max by (measure, realm) (c360_insight_value)",
+                    "{{measure}} of {{realm}}",
+                )
+            ],
+            "Each in its own unit: shares from 0 to 1, points, money. A step is a day on which it "
+            "was kept. Empty while no measure is kept; unknown where one was suppressed.",
+            width=16,
+            pages=("measures/README.md",),
+        ),
+        stat(
+            "A measure was kept last",
+            Unit.SECONDS,
+            "time() - max (c360_insight_kept_timestamp_seconds)",
+            "How long ago. More than two days: c360 insights keep does not run.",
+            Steps(2 * 86_400, 7 * 86_400),
+            width=8,
+            pages=("measures/README.md",),
+        ),
+    ),
+)
 WRITER = Row(
     "The writer",
     Height.USUAL,
@@ -150,6 +179,6 @@ IDENTITY = Board(
     "Customer 360 · Identity",
     "For operators and data stewards: how profiles are linked, joined and split, and whether the "
     "writer of the map keeps up.",
-    (DAY, COURSE, SIZE, WRITER),
+    (DAY, COURSE, SIZE, MEASURES, WRITER),
     pages=("dashboards.md", "identity.md", "runbook.md"),
 )

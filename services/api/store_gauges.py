@@ -25,6 +25,7 @@ from schemas.incident import IncidentState, Severity
 from services.api.ports import Reads
 from services.consistency.kinds import KINDS
 from services.identity.core.notices import NoticeKind
+from services.measures.catalogue import MEASURES
 from services.runtime.metrics import Metrics
 from services.store.database import Database
 from services.store.statements import statements_of
@@ -33,6 +34,7 @@ _STATEMENTS = statements_of(__file__)
 PARTS_SQL = _STATEMENTS["parts"]
 LARGEST_SQL = _STATEMENTS["largest"]
 INCIDENTS_SQL = _STATEMENTS["incidents"]
+INSIGHTS_SQL = _STATEMENTS["insights"]
 OFTEN_S = 60.0
 SELDOM_S = 600.0
 """Between two looks over whole tables."""
@@ -79,6 +81,15 @@ class Noticed(NamedTuple):
     """Persons at the size limit, or above it."""
 
 
+class KeptValue(NamedTuple):
+    """What a measure was when it was kept last."""
+
+    value: float
+    """NaN where it was not shown."""
+    kept_s: float
+    """Unix time."""
+
+
 class FigureSource(Protocol):
     """What the gauges show. Methods block and raise C360Error."""
 
@@ -96,6 +107,10 @@ class FigureSource(Protocol):
 
     def order_conflicts(self) -> float:
         """Orders of contradicting reports."""
+        ...
+
+    def insights(self) -> dict[tuple[str, str], KeptValue]:
+        """What measures were when they were kept last, by measure and realm."""
         ...
 
     def noticed(self) -> dict[str, Noticed]:
@@ -141,6 +156,14 @@ class StoreFigures:
         """See the port."""
         reads = self._reads
         return sum(1 for realm in reads.realms for _ in reads.order_conflicts.conflicts(realm))
+
+    def insights(self) -> dict[tuple[str, str], KeptValue]:
+        """See the port."""
+        asked = {"realms": sorted(self._reads.realms), "measures": list(MEASURES)}
+        return {
+            (measure, realm): KeptValue(math.nan if value is None else value, kept_ms / 1000)
+            for realm, measure, value, kept_ms in self._database.rows(INSIGHTS_SQL, asked)
+        }
 
     def noticed(self) -> dict[str, Noticed]:
         """See the port."""
@@ -204,7 +227,9 @@ class StoreGauges:
             gauge.set_function(partial(self._show, look))
         parts = _Look(self._show_parts, OFTEN_S)
         largest = _Look(self._show_largest, SELDOM_S, by_realm=sizes)
-        self._looks = [parts, *looks.values(), largest]
+        insights = _Look(self._show_insights, OFTEN_S)
+        self._looks = [parts, *looks.values(), largest, insights]
+        self._kept: set[tuple[str, str]] = set()
         self._realms: set[str] = set()
 
     def start(self) -> None:
@@ -267,6 +292,19 @@ class StoreGauges:
             self._metrics.largest_profile.labels(realm).set(size.largest)
             self._metrics.profile_limit.labels(realm).set(size.limit)
         return max((size.largest for size in found.values()), default=0)
+
+    def _show_insights(self, figures: FigureSource) -> float:
+        """They are of some day, so while the store does not answer the last ones stand; one that
+        is not kept any more has no series."""
+        gauges = self._metrics.insight_value, self._metrics.insight_kept
+        found = figures.insights()
+        for about, one in found.items():
+            for gauge, number in zip(gauges, one, strict=True):
+                gauge.labels(*about).set(number)
+        for gauge, about in product(gauges, self._kept - found.keys()):
+            gauge.remove(*about)
+        self._kept = set(found)
+        return len(found)
 
     def _show_noticed(self, figures: FigureSource) -> float:
         found = figures.noticed()

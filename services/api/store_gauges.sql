@@ -30,3 +30,18 @@ WHERE state IN {states:Array(String)} AND (realm, kind, subject, incident_id) IN
         WHERE state IN {states:Array(String)}
     )
 GROUP BY kind, severity, state
+
+-- insights --
+-- What measures were when they were kept last, and when that was (Unix ms); the value is null where
+-- it is not shown.
+SELECT realm, measure, JSONExtract(result, 'value', 'Nullable(Float64)') AS value,
+    toUnixTimestamp64Milli(computed_at) AS kept_ms
+FROM insight_values
+WHERE realm IN {realms:Array(String)} AND measure IN {measures:Array(String)}
+    AND (realm, measure, computed_at) IN
+    (
+        SELECT realm, measure, max(computed_at) FROM insight_values
+        WHERE realm IN {realms:Array(String)} AND measure IN {measures:Array(String)}
+        GROUP BY realm, measure
+    )
+LIMIT 1 BY realm, measure

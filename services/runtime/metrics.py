@@ -219,6 +219,19 @@ class Metrics:
             "Persons of a realm with more identifiers of a type than its review_above",
             "realm",
         )
+        self.insight_value = self._gauge(
+            "c360_insight_value",
+            "The value of a measure when it was kept last, in its own unit; unknown where it was "
+            "suppressed or undefined",
+            "measure",
+            "realm",
+        )
+        self.insight_kept = self._gauge(
+            "c360_insight_kept_timestamp_seconds",
+            "Unix time at which a measure was kept last",
+            "measure",
+            "realm",
+        )
         self.oldest_open_incident = self._gauge(
             "c360_oldest_open_incident_timestamp_seconds",
             "Unix time since which the oldest open incident is open, in event time; acknowledged "

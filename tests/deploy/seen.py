@@ -8,12 +8,16 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
+
+import orjson
 
 from devtools.prometheus import Prometheus, scrape_configuration
 from tests.deploy.live import LiveSystem, Traffic, sample_lines
 from tests.e2e.runs import wait_for
+from tests.events import event, identifier
 from tests.sse import Follower
 
 DEADLINE_S = 120.0
@@ -23,6 +27,7 @@ SEEN = (
     "min(count_over_time(up[10m])) >= 20",  # rates, and rules on rates, need some
     'sum(increase(c360_incident_changes_total{state="open"}[10m])) > 0',
     'max(max_over_time(c360_incidents{state="open"}[10m])) > 0',  # looked at once a minute
+    "max(max_over_time(c360_insight_value[10m])) > 0",
     'sum(increase(c360_probe_journeys_total{outcome="ok"}[10m])) > 0',
     "min(sum by (channel) (rate(c360_probe_freshness_seconds_count[10m]))) > 0",
 )
@@ -58,8 +63,11 @@ def seen_run(directory: Path, waves: int) -> Iterator[Seen]:
         scraping = scrape_configuration(system.targets, rule_files=RULES)
         prometheus = stack.enter_context(Prometheus(scraping))
         start = time.time()
+        (directory / "bought.jsonl").write_bytes(b"\n".join(purchases(datetime.now(UTC))) + b"\n")
         system.run.publish(directory / "imported.jsonl")
+        system.run.publish(directory / "bought.jsonl")
         system.run.final_tick()
+        system.run.c360("insights", "keep", "repeat_purchase_rate")
         probe.start()
         for feed in FEEDS:
             url = system.api.base_url
@@ -76,6 +84,23 @@ def seen_run(directory: Path, waves: int) -> Iterator[Seen]:
         end = time.time()
         wait_for(lambda: _scraped_at(prometheus) > end + 1)
         yield Seen(prometheus, start, time.time())
+
+
+def purchases(now: datetime) -> list[bytes]:
+    """Six customers who bought of late, of whom half did so again: a measure shows no fewer than
+    five."""
+    return [
+        orjson.dumps(
+            event(
+                "order.placed",
+                event_id=f"bought-{number}",
+                occurred_at=(now - timedelta(days=9 * (1 + number))).isoformat(),
+                identifiers=[identifier("email", f"buyer-{number % 6}@example.org", verified=True)],
+                body={"order_id": f"B-{number}", "lines": [{"sku": "4711", "total": "9.00"}]},
+            )
+        )
+        for number in range(9)
+    ]
 
 
 def _has_seen_all(prometheus: Prometheus) -> bool:

@@ -30,6 +30,7 @@ AT_REST = {
     "How fast the error budgets go, over an hour",
     "How fast the error budgets go, over six hours",
     "Incidents retracted",
+    "Measures, as kept last",
     "Merges, splits and refusals B",
     "Not ended, by kind and state",
     "Offers waiting",

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime, timedelta
+from math import isnan
 
 import pytest
 
@@ -11,6 +13,7 @@ from services.api.read_store import access_to
 from services.api.store_gauges import (
     HeldIncidents,
     IncidentGroup,
+    KeptValue,
     Noticed,
     Size,
     StoreFigures,
@@ -58,5 +61,32 @@ def test_the_figures_of_a_store(database: Database, server_settings: Settings) -
     assert figures.incidents() == expected
 
 
+@pytest.mark.any_store
+def test_the_measures_that_were_kept_last(database: Database, server_settings: Settings) -> None:
+    """The latest of each measure and realm; none of an unknown measure or realm. What is not shown
+    is unknown."""
+    access = access_to(server_settings, database, kafka_sink(server_settings))
+    figures = StoreFigures(database, access.reads)
+    assert figures.insights() == {}
+    [realm, *_] = sorted(server_settings.realms)
+    rows = [
+        (realm, "nps", at, f"nps/{at.day}", 1, json.dumps({"value": value, "n": 9}))
+        for at, value in ((DAY, 1.5), (DAY + timedelta(days=1), 2.5))
+    ]
+    rows += [
+        (realm, "clv", DAY, "clv/1", 1, json.dumps({"value": None})),
+        (realm, "happiness", DAY, "happiness/1", 1, json.dumps({"value": 9.0})),
+        ("nowhere", "nps", DAY, "nps/1", 1, json.dumps({"value": 9.0})),
+    ]
+    database.insert_rows("insight_values", KEPT, rows)
+    found = figures.insights()
+    assert found.keys() == {("nps", realm), ("clv", realm)}
+    later = (DAY + timedelta(days=1)).timestamp()
+    assert found["nps", realm] == KeptValue(2.5, later)
+    assert isnan(found["clv", realm].value)
+
+
+DAY = datetime(2026, 3, 1, tzinfo=UTC)
+KEPT = ("realm", "measure", "computed_at", "definition", "map_version", "result")
 COLUMNS = ("realm", "kind", "subject_type", "subject", "incident_id", "state", "since", "body",
            "version")  # fmt: skip

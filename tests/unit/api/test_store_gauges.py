@@ -14,6 +14,7 @@ from services.api.store_gauges import (
     SELDOM_S,
     HeldIncidents,
     IncidentGroup,
+    KeptValue,
     Noticed,
     Size,
     StoreGauges,
@@ -61,6 +62,13 @@ class Store:
         """See FigureSource."""
         return self._answer("conflicts")
 
+    def insights(self) -> dict[tuple[str, str], KeptValue]:
+        """See FigureSource."""
+        kept = KeptValue(self._answer("insights"), 86_400)
+        if self.state == "muted":
+            return {("clv", "shop"): kept}
+        return {("nps", "shop"): kept, ("nps", "outlet"): KeptValue(math.nan, 99)}
+
     def noticed(self) -> dict[str, Noticed]:
         """See FigureSource."""
         found = Noticed(int(self._answer("noticed")), 3, 1)
@@ -71,7 +79,8 @@ class Store:
         self.closed += 1
 
 
-OFTEN, SELDOM = ["parts", "incidents"], ["conflicts", "noticed", "largest"]
+OFTEN = ["parts", "incidents", "insights"]
+FIRST = ["parts", "incidents", "conflicts", "noticed", "largest", "insights"]
 
 
 def test_whole_tables_are_looked_at_every_ten_minutes() -> None:
@@ -80,13 +89,13 @@ def test_whole_tables_are_looked_at_every_ten_minutes() -> None:
     gauges = StoreGauges(metrics, lambda: store, lambda: now_s[0])
     gauges.look()
     gauges.look()
-    assert store.asked == [*OFTEN, *SELDOM]
+    assert store.asked == FIRST
     now_s[0] = OFTEN_S
     gauges.look()
-    assert store.asked == [*OFTEN, *SELDOM, *OFTEN]
+    assert store.asked == [*FIRST, *OFTEN]
     now_s[0] = SELDOM_S
     gauges.look()
-    assert store.asked == [*OFTEN, *SELDOM, *OFTEN, *OFTEN, *SELDOM]
+    assert store.asked == [*FIRST, *OFTEN, *FIRST]
 
 
 def test_an_unknown_number_is_nan() -> None:
@@ -104,7 +113,7 @@ def test_an_unknown_number_is_nan() -> None:
     store.held, now_s[0] = None, SELDOM_S
     gauges.look()
     assert math.isnan(shown("c360_suspicious_values") or 0)
-    assert store.closed == 5
+    assert store.closed == 6
     store.held, now_s[0] = 7, 2 * SELDOM_S
     gauges.look()
     assert shown("c360_suspicious_values") == 7
@@ -132,6 +141,28 @@ def test_how_large_profiles_are_is_told_by_realm() -> None:
     assert [shown(name, "shop") for name in names] == [7, 50, 3, 1]
 
 
+def test_what_measures_were_is_told_by_measure_and_realm() -> None:
+    """With the time; a value that is not shown is unknown. While the store is away the last ones
+    stand, for they are of a day; what is not kept any more has no series."""
+    store, metrics, now_s = Store(), Metrics(), [0.0]
+    gauges = StoreGauges(metrics, lambda: store, lambda: now_s[0])
+
+    def shown(measure: str, realm: str, name: str = "c360_insight_value") -> float | None:
+        return metrics.registry.get_sample_value(name, {"measure": measure, "realm": realm})
+
+    assert shown("nps", "shop") is None
+    gauges.look()
+    assert shown("nps", "shop") == 4
+    assert shown("nps", "shop", "c360_insight_kept_timestamp_seconds") == 86_400
+    assert math.isnan(shown("nps", "outlet") or 0)
+    store.held, now_s[0] = None, OFTEN_S
+    gauges.look()
+    assert shown("nps", "shop") == 4
+    store.held, store.state, now_s[0] = 7, "muted", 2 * OFTEN_S
+    gauges.look()
+    assert (shown("clv", "shop"), shown("nps", "shop")) == (7, None)
+
+
 def test_nothing_is_asked_unless_somebody_reads_the_metrics() -> None:
     """A service that nobody scrapes asks its store nothing; a scrape waits for no look."""
     store, metrics = Store(), Metrics()
@@ -140,10 +171,10 @@ def test_nothing_is_asked_unless_somebody_reads_the_metrics() -> None:
     assert store.asked == []
     generate_latest(metrics.registry)
     end = time.monotonic() + DEADLINE_S
-    while len(store.asked) < 5 and time.monotonic() < end:
+    while len(store.asked) < len(FIRST) and time.monotonic() < end:
         time.sleep(0.01)
     gauges.stop()
-    assert store.asked == [*OFTEN, *SELDOM]
+    assert store.asked == FIRST
     assert store.closed == 1
 
 
