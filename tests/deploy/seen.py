@@ -20,7 +20,7 @@ from tests.e2e.runs import wait_for
 from tests.events import event, identifier
 from tests.sse import Follower
 
-DEADLINE_S = 120.0
+DEADLINE_S = 240.0
 RULES = sorted((Path(__file__).parents[2] / "deploy" / "prometheus" / "rules").glob("*.yaml"))
 FEEDS = ("incidents", "profiles")
 SEEN = (

@@ -176,9 +176,25 @@ def answered_long_ago(_draw: random.Random) -> list[dict[str, Any]]:
     return found
 
 
+def promised(draw: random.Random) -> list[dict[str, Any]]:
+    """An order of each person with a promise, and that it arrived: some late, some never."""
+    found = []
+    for number in range(PERSONS):
+        who, at = f"email={address(number)}", draw.randrange(-300, -20) * DAY
+        due = (NOON + timedelta(minutes=at + 3 * DAY)).isoformat()
+        order = {"order_id": f"Y{number}", "lines": [{"sku": "S1", "total": "9.00"}]}
+        found.append(event(f"y{number}-", "order.placed", at, who, **order, promised_at=due))
+        if number % 5:
+            arrived = at + draw.randrange(1, 6) * DAY
+            state = {"order_id": f"Y{number}", "status": "delivered"}
+            found.append(event(f"z{number}-", "order.status_changed", arrived, who, **state))
+    return found
+
+
 MORE = {
     "anomaly": days,
     "lead_score": newcomers,
+    "promise_kept": promised,
     "recommendations": lambda _draw: planted(),
     "relevance": led,
     "satisfaction_effect": answered_long_ago,
