@@ -40,7 +40,7 @@ from tests.profile_store import REALM, Store, event, node
 pytestmark = pytest.mark.any_store
 GROUPS = Statements(FOLDER / "leaving.sql")["groups"]
 EVERYBODY = whole(
-    GROUPS[: GROUPS.index("SELECT is_customer")]
+    GROUPS[: GROUPS.index("SELECT\n    -- of each group --")]
     + "SELECT profile, is_customer, is_bound, overdue, declines, shown FROM leavers"
 )
 YEAR = 365
