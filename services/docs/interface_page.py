@@ -281,7 +281,7 @@ def _insights() -> list[str]:
         *_whole(model_schema(MeasureExplained, "serialization")),
         "## `c360 insights bias MEASURE --json`",
         "Whether a score is [even among groups](../measures/bias.md) of customers.",
-        *_whole(model_schema(MeasureBias, "serialization")),
+        *_whole(model_schema(MeasureBias, "serialization"), without=("Interval", "Span")),
         "## `c360 insights keep --json`, `c360 insights history MEASURE --json`",
         "What measures were when they were kept, the latest first: `map_version` is the version of "
         "the profile map as text, and `result` all of `show`.",
