@@ -9,10 +9,13 @@ from typing import Any, NamedTuple
 from markupsafe import Markup
 
 from services.console.charts.bars import GroupBar, bars
+from services.console.charts.bridge import BridgeStep, bridge
 from services.console.charts.heat_grid import HeatCell, heat_grid
+from services.console.charts.lines import NamedLine, lines
 from services.console.charts.scatter import ScatterAxis, ScatterPoint, scatter
 from services.console.charts.trend import TrendPoint, trend
 from services.console.visit import Visit
+from services.measures.core.population import GROUP_MIN
 
 BARS_MAX = 24
 """Groups of one dimension that are drawn; the table has all."""
@@ -21,6 +24,10 @@ COHORT = re.compile(r"^(\d{4}-\d\d)\+(\d+)$")
 FROM = "from_"
 ENOUGH = 2
 MUST_BE = "must_be"
+BALANCE = ("start", "lost", "new", "returned", "end")
+"""Counts of customers: the last one is what the others lead to."""
+INDEXES = ("push_index", "activity_index", "weight_index", "friction_index")
+INDEX_BASE = 100.0
 UNFINISHED = "incomplete_window"
 Cells = dict[str, list[dict[str, Any]]]
 
@@ -33,10 +40,12 @@ class MeasureFigure(NamedTuple):
     """These need no bars of their own."""
 
 
-def special_figures(visit: Visit, measure: str, cells: Cells) -> list[MeasureFigure]:
+def special_figures(
+    visit: Visit, measure: str, cells: Cells, counts: Mapping[str, int]
+) -> list[MeasureFigure]:
     """The figures that a measure has beside bars."""
     makers = [*([SPECIAL[measure]] if measure in SPECIAL else []), _matrix]
-    made = (make(visit, cells) for make in makers)
+    made = [*(make(visit, cells) for make in makers), _bridge(visit, counts)]
     return [one for one in made if one is not None]
 
 
@@ -160,9 +169,52 @@ def _drivers(visit: Visit, cells: Cells) -> MeasureFigure | None:
     return MeasureFigure(drawn, frozenset({"importance", "performance"}))
 
 
+def _flywheel(visit: Visit, cells: Cells) -> MeasureFigure | None:
+    """Speed, weight and friction on one scale, on which the first three months are 100."""
+    found = {by: _values(cells, by) for by in INDEXES}
+    known = {by: values for by, values in found.items() if values}
+    months = sorted({row["key"] for by in known for row in cells[by]})
+    if len(months) < ENOUGH:
+        return None
+    drawn = [
+        NamedLine(
+            visit.word("by", by.removesuffix("_index")),
+            [values[month][0] if month in values else None for month in months],
+        )
+        for by, values in known.items()
+    ]
+    formats = visit.formats
+    named = [formats.month(formats.noon(f"{month}-01")) for month in months]
+    title = visit.text("flywheel.lines")
+    figure = lines(drawn, named, title, lambda value: formats.number(value, 1), INDEX_BASE)
+    return MeasureFigure(figure, frozenset(known))
+
+
+def _bridge(visit: Visit, counts: Mapping[str, int]) -> MeasureFigure | None:
+    """From the customers of the beginning to those of the end, where a measure counts both and no
+    group is too small to be shown."""
+    if not all(name in counts for name in BALANCE) or not counts["start"] + counts["end"]:
+        return None
+    if any(0 < counts[name] < GROUP_MIN for name in BALANCE):
+        return None
+    start, lost, *won, end = BALANCE
+    steps = [
+        BridgeStep(visit.word("count", lost), -counts[lost]),
+        *(BridgeStep(visit.word("count", name), counts[name]) for name in won),
+    ]
+    begin = BridgeStep(visit.word("count", start), counts[start])
+    title = visit.text("measures.bridge")
+    drawn = bridge(
+        begin, steps, visit.word("count", end), title,
+        lambda value: visit.formats.number(value, 0),
+    )  # fmt: skip
+    return MeasureFigure(drawn, frozenset())
+
+
 SPECIAL: Mapping[str, Callable[[Visit, Cells], MeasureFigure | None]] = {
     "kano": _kano,
     "drivers": _drivers,
+    "flywheel": _flywheel,
 }
 
 

@@ -86,7 +86,7 @@ async def one(visit: Visiting, measure: str, segment: str = "") -> Response:
         visit.api.get(f"{path}/history", limit=HISTORY),
     )
     groups = grouped(result["breakdown"])
-    special = special_figures(visit, measure, groups)
+    special = special_figures(visit, measure, groups, result["counts"])
     drawn = {by for figure in special for by in figure.dimensions}
     return visit.part(
         "measure.html",

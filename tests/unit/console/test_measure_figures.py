@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any, cast
 from xml.etree import ElementTree
 from zoneinfo import ZoneInfo
@@ -10,7 +11,9 @@ import pytest
 
 from schemas.api.permission import Language
 from services.console.charts.bars import GroupBar, bars
+from services.console.charts.bridge import BridgeStep, bridge
 from services.console.charts.heat_grid import HeatCell, heat_grid
+from services.console.charts.lines import HEIGHT, NamedLine, lines
 from services.console.formats import Formats
 from services.console.pages.measure_figures import Cells, figure_of, special_figures
 from services.console.pages.measures import grouped
@@ -123,7 +126,7 @@ def test_kano_features_stand_by_what_they_do() -> None:
             cell("category", "returns: must_be", 0.5), cell("category", "chat: attractive", 0.6),
         ]
     )  # fmt: skip
-    [found] = special_figures(READER, "kano", cells)
+    [found] = special_figures(READER, "kano", cells, {})
     assert found.dimensions == {"better", "worse"}
     chat, returns = of_class(parsed(found.drawn), "bubble")
     assert float(chat.get("cx", "")) < float(returns.get("cx", ""))
@@ -143,7 +146,7 @@ def test_drivers_have_intervals() -> None:
             cell("performance", "choice", 4.0, "points"),
         ]
     )  # fmt: skip
-    [found] = special_figures(READER, "drivers", cells)
+    [found] = special_figures(READER, "drivers", cells, {})
     price, choice = of_class(parsed(found.drawn), "bubble")
     assert float(choice.get("cy", "")) < float(price.get("cy", ""))
     assert float(price.get("cx", "")) < float(choice.get("cx", ""))
@@ -155,7 +158,7 @@ def test_moves_between_channels_are_a_grid() -> None:
     cells = grouped(
         [cell("from_app", "shop", 0.4), cell("from_shop", "app", 0.2), cell("from_shop", "x", None)]
     )
-    [found] = special_figures(READER, "paths", cells)
+    [found] = special_figures(READER, "paths", cells, {})
     assert found.dimensions == {"from_app", "from_shop"}
     assert len(of_class(parsed(found.drawn), "heat")) == 2
 
@@ -164,6 +167,104 @@ def test_moves_between_channels_are_a_grid() -> None:
 def test_without_answers_there_is_no_figure(measure: str) -> None:
     """Nothing was asked, or all of it is hidden."""
     empty: Cells = {}
-    assert special_figures(READER, measure, empty) == []
+    assert special_figures(READER, measure, empty, {}) == []
     hidden = grouped([cell("better", "chat", None, ""), cell("importance", "price", None)])
-    assert special_figures(READER, measure, hidden) == []
+    assert special_figures(READER, measure, hidden, {}) == []
+
+
+def test_a_line_has_gaps_where_nothing_is_known() -> None:
+    """Nothing is drawn across a month without a value; every value has its point."""
+    drawn = parsed(
+        lines([NamedLine(HOSTILE, [1.0, 2.0, None, 4.0])], ["a", "b", "c", "d"], "t", str, 1.0)
+    )
+    runs = of_class(drawn, "line")
+    assert [len(one.get("points", "").split()) for one in runs] == [2, 1]
+    first, second, fourth = of_class(drawn, "dot")
+    x = [float(one.get("cx", "")) for one in (first, second, fourth)]
+    assert x[2] - x[0] == pytest.approx(3 * (x[1] - x[0]), abs=0.2)
+    y = [float(one.get("cy", "")) for one in (first, second, fourth)]
+    assert y[0] - y[2] == pytest.approx(3 * (y[0] - y[1]), abs=0.2)
+    assert not [one for one in drawn.iter() if one.tag.endswith("script")]
+
+
+def test_names_at_the_ends_of_lines_do_not_lie_on_each_other() -> None:
+    """Lines that end at the same value, also at the bottom of the figure."""
+    names = ["push", "activity", "weight", "friction"]
+    drawn = parsed(
+        lines([NamedLine(one, [500.0, 1.0]) for one in names], ["a", "b"], "t", str, 100.0)
+    )
+    heights = sorted(float(one.get("y", "")) for one in drawn.iter() if one.text in names)
+    assert len(heights) == 4
+    assert all(high - low >= 15.9 for low, high in pairwise(heights))
+    assert heights[-1] < HEIGHT
+
+
+def test_a_bridge_leads_from_the_beginning_to_the_end() -> None:
+    """100 customers, 40 lost, 20 new, 10 returned: the columns hang where the former one ended."""
+    steps = [BridgeStep("lost", -40), BridgeStep(HOSTILE, 20), BridgeStep("returned", 10)]
+    drawn = parsed(bridge(BridgeStep("start", 100), steps, "end", "t", lambda one: f"{one:.0f}"))
+    start, end = of_class(drawn, "bar")
+    [lost], [new, returned] = of_class(drawn, "loss"), of_class(drawn, "gain")
+
+    def span(one: ElementTree.Element) -> tuple[float, float]:
+        top = float(one.get("y", ""))
+        return top, top + float(one.get("height", ""))
+
+    assert span(lost)[0] == span(start)[0]
+    assert span(new)[1] == pytest.approx(span(lost)[1], abs=0.2)
+    assert span(returned)[1] == pytest.approx(span(new)[0], abs=0.2)
+    assert span(end)[0] == pytest.approx(span(returned)[0], abs=0.2)
+    assert float(end.get("height", "")) == pytest.approx(
+        0.9 * float(start.get("height", "")), abs=0.2
+    )
+    assert not [one for one in drawn.iter() if one.tag.endswith("script")]
+
+
+def test_a_bridge_of_few_customers_has_whole_numbers_on_its_axis() -> None:
+    """There is no half customer."""
+    drawn = parsed(bridge(BridgeStep("start", 2), [BridgeStep("lost", -1)], "end", "t", str))
+    marks = [one.text for one in of_class(drawn, "end") if one.text]
+    assert marks == ["0.0", "1.0", "2.0"]
+
+
+@pytest.mark.parametrize("base", [100.0, 103.0])
+def test_what_all_are_compared_with_is_a_line(base: float) -> None:
+    """Also where no mark of the axis is."""
+    drawn = parsed(lines([NamedLine("a", [90.0, 120.0])], ["a", "b"], "t", str, base))
+    [line] = of_class(drawn, "strong")
+    assert line.get("y1") == line.get("y2")
+
+
+@pytest.mark.parametrize("measure", ["retention_rate", "churn_rate"])
+def test_a_balance_of_customers_is_a_bridge(measure: str) -> None:
+    """Whatever the measure; not where there were no customers, or counts are hidden or small."""
+    counts = {"start": 100, "kept": 60, "lost": 40, "new": 20, "returned": 10, "end": 90}
+    [found] = special_figures(READER, measure, {}, counts)
+    assert len(of_class(parsed(found.drawn), "gain")) == 2
+    texts = [one.text for one in parsed(found.drawn).iter() if one.text]
+    assert {"100", "−40", "+20", "+10", "90"} <= set(texts)
+    assert special_figures(READER, measure, {}, dict.fromkeys(counts, 0)) == []
+    assert special_figures(READER, measure, {}, {"start": 100, "kept": 60}) == []
+    assert special_figures(READER, measure, {}, {**counts, "returned": 4, "end": 84}) == []
+    assert len(special_figures(READER, measure, {}, {**counts, "returned": 0, "end": 80})) == 1
+
+
+def test_the_flywheel_is_lines_on_one_scale() -> None:
+    """A line for each index that is known; their parts stay figures of their own."""
+    cells = grouped(
+        [
+            cell("weight", "2026-01", 0.5),
+            cell("weight_index", "2026-01", 100.0, ""), cell("weight_index", "2026-02", 150.0, ""),
+            cell("push_index", "2026-01", 100.0, ""), cell("push_index", "2026-02", None, ""),
+            cell("friction_index", "2026-01", None, ""),
+        ]
+    )  # fmt: skip
+    [found] = special_figures(READER, "flywheel", cells, {})
+    assert found.dimensions == {"push_index", "weight_index"}
+    drawn = parsed(found.drawn)
+    assert len(of_class(drawn, "line")) == 2
+    assert len(of_class(drawn, "dot")) == 3
+    [description] = [one.text for one in drawn.iter() if one.tag.endswith("desc")]
+    assert description is not None
+    assert "weight: Jan 2026 100, Feb 2026 150" in description
+    assert special_figures(READER, "flywheel", grouped([cell("push_index", "a", 1.0)]), {}) == []
