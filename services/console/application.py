@@ -16,6 +16,8 @@ from services.console.pages import (
     quality,
     rights,
     search,
+    segments,
+    store,
     timeline,
     why,
 )
@@ -36,6 +38,8 @@ ROUTERS: tuple[APIRouter, ...] = (
     incidents.router,
     live.router,
     quality.router,
+    store.router,
+    segments.router,
     measures.router,
 )
 

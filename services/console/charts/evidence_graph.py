@@ -11,11 +11,11 @@ from markupsafe import Markup
 
 from services.console.charts.elements import figure, label, name
 
-SIZE = 640
+SIZE = 760
 MIDDLE = SIZE / 2
-RINGS = (0.0, 140.0, 255.0)
+RINGS = (0.0, 150.0, 300.0)
 RADIUS = 9
-LABEL_CHARS = 20
+LABEL_CHARS = 18
 
 
 class EvidenceNode(NamedTuple):
